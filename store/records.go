@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/sensors"
+)
+
+// ErrNotFound says that no such record exists.
+var ErrNotFound = errors.New("no such record")
+
+// AlertState is where an alert is in its life.
+type AlertState string
+
+// The states of an alert.
+const (
+	AlertOpen   AlertState = "open"
+	AlertClosed AlertState = "closed"
+)
+
+// Severity ranks alerts.
+type Severity string
+
+// The severities, mildest first.
+const (
+	Notice   Severity = "notice"
+	Warning  Severity = "warning"
+	Critical Severity = "critical"
+)
+
+// Alert is the record of one alert. At most one alert per (Rule, Kind, Place)
+// is open at a time; the database enforces it.
+type Alert struct {
+	ID        string // UUIDv7
+	Revision  int64  // 1 when raised, grows with every change
+	Rule      string
+	Kind      sensors.KindKey
+	Place     string // "device/<id>" or "cell/<h3>"
+	State     AlertState
+	Severity  Severity
+	Device    sensors.DeviceID // "" for an alert about a cell
+	Cell      grid.Cell
+	Area      grid.AreaCode
+	Point     grid.Point
+	Value     float64 // what was seen: a level in the kind's unit, or a count
+	Baseline  float64 // what it is held against: the threshold, or the expected count
+	P         float64 // probability of Value or more under the baseline; 0 when the rule states none
+	Window    time.Duration
+	Reason    sensors.Names // the explanation as a sentence
+	RaisedAt  time.Time     // phenomenon time of the observation that raised it
+	UpdatedAt time.Time
+	ClearedAt time.Time // zero while open
+}
+
+// AlertQuery asks for alerts, newest first. Zero fields do not narrow.
+type AlertQuery struct {
+	State AlertState
+	Kind  sensors.KindKey
+	Area  grid.AreaCode
+	Limit int // 1 to 1,000; 0 means 200
+}
+
+// Alerts keeps alerts. It is safe for concurrent use.
+type Alerts interface {
+	// SaveAlerts stores changes and the judge's journal position in one
+	// transaction. A nil error means that both are durable. Saving a revision
+	// that is already there changes nothing. It puts each change on the outbox.
+	SaveAlerts(ctx context.Context, to Position, changes []Alert) error
+	// JudgedPosition returns the position of the last SaveAlerts.
+	JudgedPosition(ctx context.Context, journal string) (Position, error)
+	// FindAlerts returns alerts, newest RaisedAt first.
+	FindAlerts(ctx context.Context, q AlertQuery) ([]Alert, error)
+	// Outbox returns changes that Published has not been told of, oldest first.
+	Outbox(ctx context.Context, limit int) ([]OutboxEntry, error)
+	// Published takes entries up to and including id off the outbox.
+	Published(ctx context.Context, id int64) error
+}
+
+// OutboxEntry is one alert change waiting to go to the numbered stream.
+type OutboxEntry struct {
+	ID    int64
+	Alert Alert // as it was at that revision
+}
+
+// Reject is a message, or a part of one, that could not become an observation.
+type Reject struct {
+	At      time.Time // received
+	Reason  string    // one of the ingest reasons
+	Detail  string    // what exactly was wrong
+	Topic   string
+	Payload []byte // its first bytes
+	Size    int    // bytes of the whole payload
+}
+
+// RejectEntry is the rejects of one journal entry.
+type RejectEntry struct {
+	Seq     uint64
+	Rejects []Reject
+}
+
+// Quarantine keeps rejects: all of them as counts by reason, the newest
+// QuarantineSize of them whole. It is safe for concurrent use.
+type Quarantine interface {
+	// SaveRejects stores entries in ascending order of Seq and the position in
+	// one transaction; entries at or before the saved position are ignored.
+	SaveRejects(ctx context.Context, to Position, entries []RejectEntry) error
+	// QuarantinePosition returns the position of the last SaveRejects.
+	QuarantinePosition(ctx context.Context, journal string) (Position, error)
+	// Rejects returns the newest first, at most limit, older than the id before
+	// when before is not 0, narrowed to reason when it is not "".
+	Rejects(ctx context.Context, reason string, before int64, limit int) ([]QuarantinedReject, error)
+	// RejectCounts returns how many were ever quarantined, by reason.
+	RejectCounts(ctx context.Context) (map[string]int64, error)
+}
+
+// QuarantineSize is how many rejects are kept whole; the oldest make room.
+const QuarantineSize = 10_000
+
+// QuarantinedReject is a Reject with its number.
+type QuarantinedReject struct {
+	ID int64
+	Reject
+}
+
+// Devices is the register. It is safe for concurrent use.
+type Devices interface {
+	// PutDevice enters or replaces a device by a person's hand; LastSeen is kept
+	// as it was and Auto is cleared.
+	PutDevice(ctx context.Context, d sensors.Device) error
+	// SeenDevices enters unknown devices with Auto set and moves LastSeen
+	// forward, never back.
+	SeenDevices(ctx context.Context, seen map[sensors.DeviceID]time.Time) error
+	// Device returns ErrNotFound for an unknown one.
+	Device(ctx context.Context, id sensors.DeviceID) (sensors.Device, error)
+	// ListDevices returns devices in order of ID, after the given one, at most
+	// limit.
+	ListDevices(ctx context.Context, after sensors.DeviceID, limit int) ([]sensors.Device, error)
+}

@@ -1,0 +1,130 @@
+// Package store keeps what the journal carries: observations and roll-ups as
+// time series, and the records of people's work. It holds the contracts and the
+// recorder; duckdb, influx and sqlite are the implementations, and storetest is
+// the suite of promises that every series store passes.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/sensors"
+)
+
+// ErrUnavailable marks a failure that may pass: the store could not be reached
+// or was busy. The same write may be offered again.
+var ErrUnavailable = errors.New("series store is unavailable")
+
+// ErrInvalidQuery marks a question that can never be answered. Its text says
+// what is wrong with it and is fit for the asker.
+var ErrInvalidQuery = errors.New("invalid query")
+
+// Position is how far a journal has been taken in.
+type Position struct {
+	Journal string // identity of the journal, so that a new journal starts anew
+	Seq     uint64 // the newest entry that is wholly in the store; 0 for none
+}
+
+// Entry is the observations of one journal entry.
+type Entry struct {
+	Seq          uint64
+	Observations []grid.Placed
+}
+
+// Series keeps observations and their roll-ups (count, sum, min, max, last for
+// each of grid.Spans, kind, cell and area).
+// Implementations are safe for concurrent use; Write is called by one recorder
+// at a time.
+type Series interface {
+	// Position returns the position saved by the last Write for the journal,
+	// Seq 0 when there is none. After a crash it may lie before data that is
+	// already there; Write must then be offered the entries again.
+	Position(ctx context.Context, journal string) (Position, error)
+
+	// Write takes in entries in ascending order of Seq, the last of which is
+	// to.Seq, and saves to. A nil error means that observations, roll-ups and
+	// position are durable. After an error, or a crash at any point, the same
+	// entries (grouped in any way) may be offered again after asking Position,
+	// and everything is counted once. The caller keeps ownership of entries.
+	Write(ctx context.Context, to Position, entries []Entry) error
+
+	// Points answers a query for windows of roll-ups or raw values. Errors:
+	// ErrInvalidQuery, ErrUnavailable.
+	Points(ctx context.Context, q Query) ([]Line, error)
+
+	// Observations returns raw observations, newest first by (At, then a fixed
+	// order among equals), at most q.Limit of them, and the cursor of the next
+	// page, "" after the last. Errors: ErrInvalidQuery, ErrUnavailable.
+	Observations(ctx context.Context, q ObservationQuery) (page []grid.Placed, next string, err error)
+
+	// Counts returns for each kind how many observations the store holds in
+	// [from, to).
+	Counts(ctx context.Context, from, to time.Time) (map[sensors.KindKey]int64, error)
+
+	// Ping returns nil when the store can be written to and read from.
+	Ping(ctx context.Context) error
+
+	// Close releases what the store holds. Written data stays.
+	Close() error
+}
+
+// Aggregate is how a window's observations become one value.
+type Aggregate string
+
+// The aggregates that can be asked for.
+const (
+	Count Aggregate = "count"
+	Sum   Aggregate = "sum"
+	Mean  Aggregate = "mean"
+	Min   Aggregate = "min"
+	Max   Aggregate = "max"
+	Last  Aggregate = "last"
+)
+
+// Query asks for one kind over time. Exactly one of Device, Cell and Area may
+// be set; with none, the whole city is one line.
+type Query struct {
+	Kind   sensors.KindKey
+	Device sensors.DeviceID
+	Cell   grid.Cell // at grid.Resolution or coarser: then its descendants are taken together
+	Area   grid.AreaCode
+	From   time.Time     // inclusive
+	To     time.Time     // exclusive
+	Every  time.Duration // window length, whole seconds, aligned to the Unix epoch
+	Agg    Aggregate
+}
+
+// MaxPoints bounds how many windows one Query may ask for.
+const MaxPoints = 20_000
+
+// Point is the value of the window that starts at Start. Windows without an
+// observation have no point.
+type Point struct {
+	Start time.Time
+	Value float64
+}
+
+// Line is the answer for one key, in ascending order of Start.
+type Line struct {
+	Kind   sensors.KindKey
+	Device sensors.DeviceID
+	Cell   grid.Cell
+	Area   grid.AreaCode
+	Points []Point
+}
+
+// ObservationQuery asks for raw observations. Zero fields do not narrow.
+type ObservationQuery struct {
+	Device sensors.DeviceID
+	Kind   sensors.KindKey
+	Cell   grid.Cell
+	From   time.Time // inclusive
+	To     time.Time // exclusive
+	Limit  int       // 1 to MaxObservations
+	Cursor string    // from the page before, "" for the first
+}
+
+// MaxObservations bounds a page.
+const MaxObservations = 5_000
