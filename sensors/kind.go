@@ -7,7 +7,7 @@ type KindKey string
 type KindType string
 
 // A measure has a level at all times and is averaged; an event happens and is
-// counted.
+// counted, and is reported only when it happens: its value is never 0.
 const (
 	Measure KindType = "measure"
 	Event   KindType = "event"
@@ -18,8 +18,9 @@ type Direction string
 
 // The directions a kind can state.
 const (
-	HighIsBad Direction = "high"
-	LowIsBad  Direction = "low"
+	HighIsBad    Direction = "high"
+	LowIsBad     Direction = "low"
+	NeitherIsBad Direction = ""
 )
 
 // Names is a text in the two languages people read.
@@ -36,7 +37,7 @@ type Kind struct {
 	Unit      string     `yaml:"unit"`       // UCUM code, e.g. "dB[SPL]", "ug/m3", "1"
 	UnitLabel Names      `yaml:"unit_label"` // what people see, e.g. "µg/m³"
 	Range     [2]float64 `yaml:"range"`      // valid values, both ends included
-	Scale     [2]float64 `yaml:"scale"`      // values at the two ends of the legend
+	Scale     [2]float64 `yaml:"scale"`      // at the two ends of the legend: a measure's level, or a count of events
 	Bad       Direction  `yaml:"bad"`
-	ClassCode string     `yaml:"class_code"` // set + component/event + code, "" when it has none
+	ClassCode string     `yaml:"class_code"` // set, component or event, code: "gbt47678.5/event/06028"; "" when it has none
 }
