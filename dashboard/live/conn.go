@@ -1,0 +1,510 @@
+package live
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/sensors"
+)
+
+// Limits on what a browser may send.
+const (
+	maxInboundBytes  = 16 << 10
+	maxSubscriptions = 32
+)
+
+// compressFrom is the size from which compression pays.
+const compressFrom = 1 << 10
+
+// eventBatch is how many alert events a subscription sends before the others
+// have their turn.
+const eventBatch = 64
+
+// goodbyeWait bounds each step of a goodbye.
+const goodbyeWait = time.Second
+
+// frame is one message ready to be written: prepared, or the bytes of one that
+// is for this connection alone.
+type frame struct {
+	kind     string
+	size     int // bytes before compression
+	prepared *websocket.PreparedMessage
+	bytes    []byte
+}
+
+// request is what a browser asks.
+type request struct {
+	Type  string `json:"t"`
+	ID    *int64 `json:"id"`
+	Topic string `json:"topic"`
+	Since *since `json:"since"`
+	bad   string // why it cannot be answered, "" when it can
+}
+
+type since struct {
+	Epoch string `json:"epoch"`
+	Seq   uint64 `json:"seq"`
+}
+
+// sub is one subscription. It belongs to the connection's writer.
+type sub struct {
+	id   int64
+	sent uint64 // number of the newest change that was written
+
+	board *board // of a cells topic, nil for alerts
+	layer int
+	snap  string // why the next frame of a cells topic must be a snapshot, "" when it need not
+
+	fetch *fetch // what an alerts topic waits for, nil when it goes by the events at hand
+}
+
+// fetch is a question to the log or the store on behalf of a subscription.
+type fetch struct{ cancel context.CancelFunc }
+
+// delivery is what fetching brings to the writer.
+type delivery struct {
+	sub      *sub
+	fetch    *fetch
+	reason   string         // of the snapshot
+	snapshot *alertSnapshot // or, when nil,
+	event    change         // one event of the log
+	lost     bool           // the log no longer knows what the browser has missed
+}
+
+// conn is one browser. Its reader hands requests to its writer, which alone owns
+// the subscriptions and the socket's sending side. Nothing is queued for a slow
+// browser: the writer looks what is new whenever it is free.
+type conn struct {
+	hub        *Hub
+	ws         *websocket.Conn
+	wake       chan struct{} // holds one: something is new
+	requests   chan request  // the reader waits while it is full
+	deliveries chan delivery // fetching waits while it is full
+	gone       chan struct{} // closed when the reader has ended
+	reason     string        // why it has; may be read after gone
+	subs       []*sub
+	writeWait  time.Duration
+	fetches    sync.WaitGroup
+}
+
+func newConn(h *Hub) *conn {
+	return &conn{
+		hub:        h,
+		wake:       make(chan struct{}, 1),
+		requests:   make(chan request, 4),
+		deliveries: make(chan delivery),
+		gone:       make(chan struct{}),
+		writeWait:  h.opts.WriteWait,
+	}
+}
+
+// serve owns ws until the connection has ended, and returns why it has.
+func (c *conn) serve(ws *websocket.Conn) (reason string) {
+	c.ws = ws
+	// The level is one that the compressor knows, so there is no error.
+	_ = ws.SetCompressionLevel(1)
+	ctx, cancel := context.WithCancel(context.Background())
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		reason = c.write(ctx)
+		cancel()
+		// This ends the reader. What Close says no longer matters to anyone.
+		_ = ws.Close()
+	}()
+	c.reason = c.read(written)
+	close(c.gone)
+	<-written
+	c.fetches.Wait()
+	return reason
+}
+
+// read takes requests until the connection ends and returns why it did.
+func (c *conn) read(written <-chan struct{}) (reason string) {
+	wait := c.hub.opts.PongWait
+	alive := func() error { return c.ws.SetReadDeadline(time.Now().Add(wait)) }
+	if alive() != nil {
+		return "client"
+	}
+	c.ws.SetReadLimit(maxInboundBytes)
+	c.ws.SetPongHandler(func(string) error { return alive() })
+	for {
+		kind, b, err := c.ws.ReadMessage()
+		if err != nil {
+			return readEnd(err)
+		}
+		if alive() != nil {
+			return "client"
+		}
+		select {
+		case c.requests <- parse(kind, b):
+		case <-written:
+			return "client"
+		}
+	}
+}
+
+func readEnd(err error) string {
+	var timeout net.Error
+	switch {
+	case errors.As(err, &timeout) && timeout.Timeout():
+		return "silent"
+	case errors.Is(err, websocket.ErrReadLimit), websocket.IsCloseError(err, websocket.CloseProtocolError):
+		return "protocol"
+	}
+	return "client"
+}
+
+func parse(kind int, b []byte) request {
+	var r request
+	if kind != websocket.TextMessage {
+		return request{bad: "only text frames are understood"}
+	}
+	if err := json.Unmarshal(b, &r); err != nil {
+		return request{bad: "frame is not a JSON object of the expected fields"}
+	}
+	switch {
+	case r.Type != "sub" && r.Type != "unsub":
+		r.bad = fmt.Sprintf("frame type %.40q is none of sub, unsub", r.Type)
+	case r.ID == nil:
+		r.bad = "id is missing"
+	}
+	return r
+}
+
+// write says hello and then sends whatever is new until the connection ends. It
+// returns why it did.
+func (c *conn) write(ctx context.Context) (reason string) {
+	beat := time.NewTicker(c.hub.opts.Heartbeat)
+	defer beat.Stop()
+	ping := time.NewTicker(c.hub.opts.Ping)
+	defer ping.Stop()
+	err := c.hello()
+	for err == nil {
+		select {
+		case <-c.gone:
+			return c.reason
+		case <-c.hub.closing:
+			c.bye()
+			return "shutdown"
+		case r := <-c.requests:
+			err = c.handle(ctx, r)
+		case d := <-c.deliveries:
+			err = c.deliver(ctx, d)
+		case <-beat.C:
+			err = c.heartbeat()
+		case <-ping.C:
+			err = c.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(c.writeWait))
+		case <-c.wake:
+		}
+		if err == nil {
+			err = c.flush()
+		}
+	}
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		return "slow"
+	}
+	return "client"
+}
+
+// flush brings every subscription up to date.
+func (c *conn) flush() error {
+	// Subscriptions may end while they are served.
+	for _, s := range slices.Clone(c.subs) {
+		var err error
+		if s.board != nil {
+			err = c.flushCells(s)
+		} else {
+			err = c.flushAlerts(s)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *conn) flushCells(s *sub) error {
+	m := c.hub.metrics
+	if s.snap == "" {
+		if s.sent == s.board.seq(s.layer) {
+			return nil
+		}
+		f, seq, ok, err := s.board.delta(s.layer, s.id, s.sent)
+		if err != nil {
+			return err
+		}
+		if ok {
+			if seq > s.sent+1 {
+				m.conflations.Inc()
+			}
+			s.sent = seq
+			return c.send(f)
+		}
+		s.snap = "table"
+	}
+	f, seq, err := s.board.snapshot(s.layer, s.id, c.hub.epoch)
+	if err != nil {
+		return err
+	}
+	m.snapshots.WithLabelValues(s.snap).Inc()
+	s.sent, s.snap = seq, ""
+	return c.send(f)
+}
+
+func (c *conn) flushAlerts(s *sub) error {
+	if s.fetch != nil {
+		return nil
+	}
+	events, ok := c.hub.feed.after(s.sent, eventBatch)
+	if !ok {
+		c.drop(s)
+		c.hub.metrics.gaps.Inc()
+		return c.sendJSON("gap", map[string]any{"t": "gap", "id": s.id, "after": s.sent})
+	}
+	for _, e := range events {
+		if err := c.sendEvent(s, e); err != nil {
+			return err
+		}
+	}
+	if len(events) == eventBatch {
+		select {
+		case c.wake <- struct{}{}:
+		default: // it will look again anyway
+		}
+	}
+	return nil
+}
+
+func (c *conn) sendEvent(s *sub, e change) error {
+	s.sent = e.seq
+	if e.alert == nil {
+		return nil
+	}
+	b := make([]byte, 0, len(e.alert)+64)
+	b = append(b, `{"t":"ev","id":`...)
+	b = strconv.AppendInt(b, s.id, 10)
+	b = append(b, `,"seq":`...)
+	b = strconv.AppendUint(b, e.seq, 10)
+	b = append(b, `,"alert":`...)
+	b = append(append(b, e.alert...), '}')
+	return c.send(frame{kind: "ev", size: len(b), bytes: b})
+}
+
+// handle answers a request, or says what is wrong with it.
+func (c *conn) handle(ctx context.Context, r request) error {
+	switch {
+	case r.bad != "":
+		return c.refuse(r.ID, "bad_frame", r.bad)
+	case r.Type == "unsub":
+		if s := c.find(*r.ID); s != nil {
+			c.drop(s)
+		}
+		return nil
+	case c.find(*r.ID) != nil:
+		return c.refuse(r.ID, "duplicate_id", "this id is in use on the connection")
+	case len(c.subs) >= maxSubscriptions:
+		return c.refuse(r.ID, "too_many_subscriptions", fmt.Sprintf("a connection has at most %d subscriptions", maxSubscriptions))
+	}
+	s := &sub{id: *r.ID}
+	if r.Topic == "alerts" {
+		c.subs = append(c.subs, s)
+		c.subscribeAlerts(ctx, s, r.Since)
+		return nil
+	}
+	var ok bool
+	if s.board, s.layer, ok = c.hub.topic(r.Topic); !ok {
+		return c.refuse(r.ID, "bad_topic", fmt.Sprintf("no topic %.80q", r.Topic))
+	}
+	c.subs = append(c.subs, s)
+	return c.subscribeCells(s, r.Since)
+}
+
+// topic finds a cells topic: cells/{kind}/r{resolution}.
+func (h *Hub) topic(name string) (b *board, layer int, ok bool) {
+	parts := strings.Split(name, "/")
+	if len(parts) != 3 || parts[0] != "cells" {
+		return nil, 0, false
+	}
+	b = h.boards[sensors.KindKey(parts[1])]
+	for i, res := range grid.DisplayResolutions {
+		if parts[2] == "r"+strconv.Itoa(res) {
+			return b, i, b != nil
+		}
+	}
+	return nil, 0, false
+}
+
+// subscribeCells goes on from where the browser left off when that is possible;
+// otherwise the next flush sends a snapshot.
+func (c *conn) subscribeCells(s *sub, from *since) error {
+	switch {
+	case from == nil:
+		s.snap = "first"
+		return nil
+	case from.Epoch != c.hub.epoch:
+		s.snap = "epoch"
+		return nil
+	}
+	f, seq, ok, err := s.board.delta(s.layer, s.id, from.Seq)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		s.snap = "unknown"
+		return nil
+	}
+	c.hub.metrics.resumes.WithLabelValues("cells").Inc()
+	s.sent = seq
+	return c.send(f)
+}
+
+// subscribeAlerts goes on from where the browser left off: from the events at
+// hand, else from the log; when neither is possible, with a snapshot.
+func (c *conn) subscribeAlerts(ctx context.Context, s *sub, from *since) {
+	feed := c.hub.feed
+	switch {
+	case from == nil:
+		c.fetchSnapshot(ctx, s, "first")
+	case from.Epoch != feed.log.Epoch():
+		c.fetchSnapshot(ctx, s, "epoch")
+	case feed.covers(from.Seq):
+		c.hub.metrics.resumes.WithLabelValues("alerts").Inc()
+		s.sent = from.Seq
+	default:
+		s.sent = from.Seq
+		c.fetchEvents(ctx, s)
+	}
+}
+
+// deliver sends what was fetched for a subscription, if it is still there.
+func (c *conn) deliver(ctx context.Context, d delivery) error {
+	s := d.sub
+	if !slices.Contains(c.subs, s) || s.fetch != d.fetch {
+		return nil
+	}
+	switch {
+	case d.snapshot != nil:
+		s.found()
+		s.sent = d.snapshot.seq
+		c.hub.metrics.snapshots.WithLabelValues(d.reason).Inc()
+		b := fmt.Appendf(nil, `{"t":"snap","id":%d,"epoch":%q,"seq":%d`, s.id, c.hub.feed.log.Epoch(), s.sent)
+		b = append(b, d.snapshot.body...)
+		return c.send(frame{kind: "snap", size: len(b), bytes: b})
+	case d.lost || d.event.seq != s.sent+1:
+		s.found()
+		c.fetchSnapshot(ctx, s, "forgotten")
+		return nil
+	}
+	if err := c.sendEvent(s, d.event); err != nil {
+		return err
+	}
+	if c.hub.feed.covers(s.sent) {
+		s.found()
+		c.hub.metrics.resumes.WithLabelValues("alerts").Inc()
+	}
+	return nil
+}
+
+// found ends the question of s.
+func (s *sub) found() {
+	s.fetch.cancel()
+	s.fetch = nil
+}
+
+func (c *conn) find(id int64) *sub {
+	i := slices.IndexFunc(c.subs, func(s *sub) bool { return s.id == id })
+	if i < 0 {
+		return nil
+	}
+	return c.subs[i]
+}
+
+func (c *conn) drop(s *sub) {
+	if s.fetch != nil {
+		s.found()
+	}
+	c.subs = slices.DeleteFunc(c.subs, func(o *sub) bool { return o == s })
+}
+
+func (c *conn) hello() error {
+	return c.sendJSON("hello", map[string]any{
+		"t": "hello", "v": 1, "server": c.hub.opts.Server, "epoch": c.hub.epoch,
+		"now": c.hub.now().UnixMilli(), "hb": c.hub.opts.Heartbeat.Milliseconds(),
+	})
+}
+
+func (c *conn) heartbeat() error {
+	now := c.hub.now().UnixMilli()
+	var lag *int64
+	if newest := c.hub.newest.Load(); newest != 0 {
+		ms := max(0, now-newest)
+		lag = &ms
+	}
+	return c.sendJSON("hb", map[string]any{"t": "hb", "now": now, "lag": lag})
+}
+
+func (c *conn) refuse(id *int64, code, message string) error {
+	return c.sendJSON("err", map[string]any{"t": "err", "id": id, "code": code, "message": message})
+}
+
+// bye tells the browser when to come back, a different time for each, so that
+// they do not all come at once.
+func (c *conn) bye() {
+	const soonest = 500 * time.Millisecond
+	retry := soonest + rand.N(max(1, c.hub.opts.RetrySpread-soonest))
+	c.writeWait = min(c.writeWait, goodbyeWait)
+	if c.sendJSON("bye", map[string]any{"t": "bye", "code": websocket.CloseServiceRestart, "retry_ms": retry.Milliseconds()}) != nil {
+		return // it has gone already
+	}
+	msg := websocket.FormatCloseMessage(websocket.CloseServiceRestart, "restart")
+	// Whether it arrives or not, the connection ends now.
+	_ = c.ws.WriteControl(websocket.CloseMessage, msg, time.Now().Add(c.writeWait))
+	// Closing with the browser's bytes unread would reset the connection and
+	// could take the goodbye with it, so its answer is awaited.
+	select {
+	case <-c.gone:
+	case <-time.After(goodbyeWait):
+	}
+}
+
+func (c *conn) sendJSON(kind string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		c.hub.metrics.errors.WithLabelValues("encode").Inc()
+		return err
+	}
+	return c.send(frame{kind: kind, size: len(b), bytes: b})
+}
+
+// send writes a frame and waits until it is in the socket's buffers.
+func (c *conn) send(f frame) error {
+	c.ws.EnableWriteCompression(f.size >= compressFrom)
+	// A deadline that could not be set shows in the write itself.
+	_ = c.ws.SetWriteDeadline(time.Now().Add(c.writeWait))
+	var err error
+	if f.prepared != nil {
+		err = c.ws.WritePreparedMessage(f.prepared)
+	} else {
+		err = c.ws.WriteMessage(websocket.TextMessage, f.bytes)
+	}
+	if err != nil {
+		return err
+	}
+	c.hub.metrics.frames.WithLabelValues(f.kind).Inc()
+	c.hub.metrics.bytes.Add(float64(f.size))
+	return nil
+}

@@ -1,0 +1,285 @@
+// Package live pushes what the map and the alert list show to browsers over
+// WebSocket: docs/PROTOCOL.md says how.
+package live
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/urbangrid/urbangrid/analytics"
+	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/sensors"
+	"github.com/urbangrid/urbangrid/store"
+)
+
+// Subprotocol is the WebSocket subprotocol of the live view.
+const Subprotocol = "urbangrid.v1"
+
+// Deps are what a Hub stands on. All are required.
+type Deps struct {
+	Kinds      []sensors.Kind
+	District   []grid.Cell // at grid.Resolution, in any order
+	Alerts     AlertFinder
+	Log        AlertLog
+	Decode     func(payload []byte) (store.Alert, error) // of the log's events
+	Registerer prometheus.Registerer
+	Logger     *slog.Logger
+	Now        func() time.Time
+}
+
+// Options tune a Hub.
+type Options struct {
+	Server         string                   // what hello says of the server; "" means "urbangrid"
+	SameOrigin     func(*http.Request) bool // decides whether a page may connect; nil compares Origin with Host
+	Heartbeat      time.Duration            // between hb frames; 0 means 5s
+	Ping           time.Duration            // between protocol pings; 0 means 15s
+	PongWait       time.Duration            // silence after which a connection is given up; 0 means 40s
+	WriteWait      time.Duration            // longest one write may take; 0 means 10s
+	RetrySpread    time.Duration            // over which browsers come back after a restart; 0 means 10s
+	MaxConnections int                      // 0 means 2,000
+	MaxOutside     int                      // cells outside the district kept per kind; 0 means 50,000
+	AlertEvents    int                      // alert events at hand for slow and returning browsers; 0 means 2,048
+	AlertBytes     int                      // bound on their size; 0 means 4 MiB
+	AlertPatience  time.Duration            // how long the log may take to answer a returning browser; 0 means 3s
+}
+
+func (o Options) withDefaults() Options {
+	def(&o.Server, "urbangrid")
+	def(&o.Heartbeat, 5*time.Second)
+	def(&o.Ping, 15*time.Second)
+	def(&o.PongWait, 40*time.Second)
+	def(&o.WriteWait, 10*time.Second)
+	def(&o.RetrySpread, 10*time.Second)
+	def(&o.MaxConnections, 2000)
+	def(&o.MaxOutside, 50_000)
+	def(&o.AlertEvents, 2048)
+	def(&o.AlertBytes, 4<<20)
+	def(&o.AlertPatience, 3*time.Second)
+	return o
+}
+
+func def[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+var _ analytics.Watcher = (*Hub)(nil)
+
+// Hub holds what is shown now and serves the browsers that watch it. It is safe
+// for concurrent use.
+type Hub struct {
+	opts     Options
+	now      func() time.Time
+	log      *slog.Logger
+	epoch    string
+	boards   map[sensors.KindKey]*board
+	tables   *tableSet
+	feed     *feed
+	metrics  *metrics
+	upgrader websocket.Upgrader
+	newest   atomic.Int64 // epoch milliseconds of the newest observation judged live, 0 before the first
+
+	closing chan struct{} // closed when no connection is accepted any more
+
+	mu     sync.Mutex // guards conns and closed
+	conns  map[*conn]struct{}
+	closed bool
+	wg     sync.WaitGroup // of conns
+}
+
+// New returns a Hub that shows nothing yet. Alerts are served once Run has
+// reached the log.
+func New(deps Deps, opts Options) (*Hub, error) {
+	opts = opts.withDefaults()
+	m, err := newMetrics(deps.Registerer)
+	if err != nil {
+		return nil, fmt.Errorf("register live metrics: %w", err)
+	}
+	h := &Hub{
+		opts:    opts,
+		now:     deps.Now,
+		log:     deps.Logger.With("component", "live"),
+		epoch:   newEpoch(),
+		boards:  make(map[sensors.KindKey]*board, len(deps.Kinds)),
+		tables:  newTableSet(),
+		metrics: m,
+		feed: &feed{log: deps.Log, find: deps.Alerts, decode: deps.Decode,
+			maxEvents: opts.AlertEvents, maxBytes: opts.AlertBytes, metrics: m},
+		closing: make(chan struct{}),
+		conns:   make(map[*conn]struct{}),
+	}
+	h.upgrader = websocket.Upgrader{
+		HandshakeTimeout:  10 * time.Second,
+		ReadBufferSize:    1024,
+		WriteBufferSize:   4096,
+		WriteBufferPool:   &sync.Pool{},
+		Subprotocols:      []string{Subprotocol},
+		CheckOrigin:       opts.SameOrigin,
+		EnableCompression: true,
+		Error: func(w http.ResponseWriter, _ *http.Request, status int, reason error) {
+			m.refused.WithLabelValues("handshake").Inc()
+			http.Error(w, reason.Error(), status)
+		},
+	}
+	bases, err := districtTables(deps.District)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range deps.Kinds {
+		h.boards[k.Key] = newBoard(k, bases, h.tables, opts.MaxOutside)
+	}
+	return h, nil
+}
+
+// districtTables returns the tables of the district, as grid.DisplayResolutions.
+func districtTables(district []grid.Cell) ([]*Table, error) {
+	bases := make([]*Table, len(grid.DisplayResolutions))
+	for i, res := range grid.DisplayResolutions {
+		cells := make([]grid.Cell, 0, len(district))
+		for _, c := range district {
+			p, err := c.Parent(res)
+			if err != nil {
+				return nil, fmt.Errorf("cells of the district: %w", err)
+			}
+			cells = append(cells, p)
+		}
+		slices.Sort(cells)
+		bases[i] = newTable(res, slices.Clip(slices.Compact(cells)))
+	}
+	return bases, nil
+}
+
+func newEpoch() string {
+	var b [8]byte
+	// crypto/rand.Read never returns an error.
+	_, _ = rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// Epoch names this run of the hub: numbers of cells topics belong to it.
+func (h *Hub) Epoch() string { return h.epoch }
+
+// CellsChanged takes in one second of changes and wakes the connections.
+func (h *Hub) CellsChanged(now, newest time.Time, changed []analytics.CellState) {
+	if !newest.IsZero() {
+		h.newest.Store(newest.UnixMilli())
+	}
+	if len(changed) == 0 {
+		return
+	}
+	byKind := make(map[sensors.KindKey][]analytics.CellState)
+	for _, s := range changed {
+		byKind[s.Kind] = append(byKind[s.Kind], s)
+	}
+	refused := 0
+	for kind, states := range byKind {
+		if b := h.boards[kind]; b != nil {
+			refused += b.apply(now, states)
+		} else {
+			refused += len(states)
+		}
+	}
+	h.metrics.errors.WithLabelValues("unusable_cell").Add(float64(refused))
+	h.wakeAll()
+}
+
+// Table returns the cell table of that hash, if a browser may still need it.
+func (h *Hub) Table(hash string) (*Table, bool) { return h.tables.find(hash) }
+
+// Cells returns the live cells of a kind at one of grid.DisplayResolutions in
+// ascending order, false when there is no such kind or resolution.
+func (h *Hub) Cells(kind sensors.KindKey, resolution int) ([]CellNow, bool) {
+	b := h.boards[kind]
+	i := slices.Index(grid.DisplayResolutions[:], resolution)
+	if b == nil || i < 0 {
+		return nil, false
+	}
+	return b.now(i), true
+}
+
+// Run follows the alert log until ctx ends. Then it says goodbye to every
+// browser, takes no new ones and returns when all connections have ended.
+func (h *Hub) Run(ctx context.Context) error {
+	h.feed.run(ctx, h.wakeAll)
+	h.mu.Lock()
+	if !h.closed {
+		h.closed = true
+		close(h.closing)
+	}
+	h.mu.Unlock()
+	h.wg.Wait()
+	if err := ctx.Err(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+func (h *Hub) wakeAll() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for c := range h.conns {
+		select {
+		case c.wake <- struct{}{}:
+		default: // it has been told already
+		}
+	}
+}
+
+// enter makes a place for a connection, or says why there is none.
+func (h *Hub) enter(c *conn) (refusal string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case h.closed:
+		return "closing"
+	case len(h.conns) >= h.opts.MaxConnections:
+		return "full"
+	}
+	h.conns[c] = struct{}{}
+	h.wg.Add(1)
+	h.metrics.connections.Set(float64(len(h.conns)))
+	return ""
+}
+
+func (h *Hub) leave(c *conn) {
+	h.mu.Lock()
+	delete(h.conns, c)
+	h.metrics.connections.Set(float64(len(h.conns)))
+	h.mu.Unlock()
+	h.wg.Done()
+}
+
+// ServeHTTP makes a live connection of the request and returns when it has
+// ended.
+func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := newConn(h)
+	if refusal := h.enter(c); refusal != "" {
+		h.metrics.refused.WithLabelValues(refusal).Inc()
+		w.Header().Set("Retry-After", "5")
+		http.Error(w, "live view is "+refusal, http.StatusServiceUnavailable)
+		return
+	}
+	defer h.leave(c)
+	ws, err := h.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		h.log.Debug("live connection refused", "remote", r.RemoteAddr, "error", err)
+		return
+	}
+	reason := c.serve(ws)
+	h.metrics.disconnects.WithLabelValues(reason).Inc()
+	h.log.Debug("live connection ended", "remote", r.RemoteAddr, "reason", reason)
+}
