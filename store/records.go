@@ -12,6 +12,11 @@ import (
 // ErrNotFound says that no such record exists.
 var ErrNotFound = errors.New("no such record")
 
+// ErrAlertOpen says that another alert is open for the same rule, kind and
+// place. Saving the same change again is useless: the open alert must be closed,
+// or carried on.
+var ErrAlertOpen = errors.New("an alert is already open for this rule, kind and place")
+
 // AlertState is where an alert is in its life.
 type AlertState string
 
@@ -60,18 +65,27 @@ type AlertQuery struct {
 	State AlertState
 	Kind  sensors.KindKey
 	Area  grid.AreaCode
-	Limit int // 1 to 1,000; 0 means 200
+	Limit int // 1 to MaxAlerts; 0 means 200
+	// Before is the ID of the last alert of the page before: only alerts that
+	// come after it in the order are returned. An unknown one finds nothing.
+	Before string
 }
+
+// MaxAlerts bounds a page of alerts.
+const MaxAlerts = 1_000
 
 // Alerts keeps alerts. It is safe for concurrent use.
 type Alerts interface {
 	// SaveAlerts stores changes and the judge's journal position in one
 	// transaction. A nil error means that both are durable. Saving a revision
 	// that is already there changes nothing. It puts each change on the outbox.
+	// A position never moves back. Errors: ErrAlertOpen.
 	SaveAlerts(ctx context.Context, to Position, changes []Alert) error
-	// JudgedPosition returns the position of the last SaveAlerts.
+	// JudgedPosition returns the position of the last SaveAlerts, Seq 0 when the
+	// journal is unknown.
 	JudgedPosition(ctx context.Context, journal string) (Position, error)
-	// FindAlerts returns alerts, newest RaisedAt first.
+	// FindAlerts returns alerts, newest RaisedAt first, of equals the greatest ID.
+	// Errors: ErrInvalidQuery.
 	FindAlerts(ctx context.Context, q AlertQuery) ([]Alert, error)
 	// Outbox returns changes that Published has not been told of, oldest first.
 	Outbox(ctx context.Context, limit int) ([]OutboxEntry, error)
@@ -107,7 +121,8 @@ type Quarantine interface {
 	// SaveRejects stores entries in ascending order of Seq and the position in
 	// one transaction; entries at or before the saved position are ignored.
 	SaveRejects(ctx context.Context, to Position, entries []RejectEntry) error
-	// QuarantinePosition returns the position of the last SaveRejects.
+	// QuarantinePosition returns the position of the last SaveRejects, Seq 0 when
+	// the journal is unknown.
 	QuarantinePosition(ctx context.Context, journal string) (Position, error)
 	// Rejects returns the newest first, at most limit, older than the id before
 	// when before is not 0, narrowed to reason when it is not "".

@@ -1,0 +1,100 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/urbangrid/urbangrid/store"
+	"github.com/urbangrid/urbangrid/store/recordstest"
+	"github.com/urbangrid/urbangrid/store/sqlite"
+)
+
+func mustOpen(t *testing.T, path string) *sqlite.Records {
+	t.Helper()
+	r, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestRecords(t *testing.T) {
+	recordstest.Run(t, func(t *testing.T, dir string) recordstest.Records {
+		return mustOpen(t, filepath.Join(dir, "记录 100%?#.db"))
+	})
+}
+
+// raw opens the file beside the records, as an administrator's tool would.
+func raw(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite3", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func TestOpen_EveryWriteIsSynced(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "records.db")
+	r := mustOpen(t, path)
+	defer r.Close()
+	var mode string
+	if err := raw(t, path).QueryRow(`PRAGMA journal_mode`).Scan(&mode); err != nil || mode != "wal" {
+		t.Errorf("journal_mode %q, %v, want wal", mode, err)
+	}
+	if err := r.Ping(t.Context()); err != nil {
+		t.Errorf("ping: %v", err)
+	}
+}
+
+func TestOpen_MigratesAnExistingFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "records.db")
+	if _, err := raw(t, path).Exec(`CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('kept')`); err != nil {
+		t.Fatal(err)
+	}
+	r := mustOpen(t, path)
+	if err := r.SaveAlerts(t.Context(), store.Position{Journal: "j", Seq: 3}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r = mustOpen(t, path)
+	defer r.Close()
+	if got, err := r.JudgedPosition(t.Context(), "j"); err != nil || got.Seq != 3 {
+		t.Errorf("position %+v, %v, want 3", got, err)
+	}
+	var note string
+	if err := raw(t, path).QueryRow(`SELECT text FROM notes`).Scan(&note); err != nil || note != "kept" {
+		t.Errorf("note %q, %v, want kept", note, err)
+	}
+}
+
+func TestOpen_RefusesAFileOfANewerVersion(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "records.db")
+	if err := mustOpen(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := raw(t, path).Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9999, 1)`); err != nil {
+		t.Fatal(err)
+	}
+	_, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	if err == nil || !strings.Contains(err.Error(), "newer program") {
+		t.Errorf("error %v, want advice to run a newer program", err)
+	}
+}
+
+func TestOpen_SaysWhichFileCannotBeOpened(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "missing", "records.db")
+	_, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	if err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("error %v, want one that names %s", err, path)
+	}
+}

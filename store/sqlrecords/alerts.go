@@ -1,0 +1,201 @@
+package sqlrecords
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/store"
+)
+
+// alertColumns are those of alerts and outbox, in the order of alertValues and
+// scanAlert.
+const alertColumns = `id, revision, rule, kind, place, state, severity, device, cell, area,
+	lat_degrees, lon_degrees, value, baseline, p, window_us, reason_zh, reason_en,
+	raised_at_us, updated_at_us, cleared_at_us`
+
+// A change is stored only if it is news: the condition makes the insert or the
+// update touch no row otherwise.
+const saveAlert = `
+	INSERT INTO alerts (` + alertColumns + `)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+	ON CONFLICT (id) DO UPDATE SET
+		revision = excluded.revision, state = excluded.state, severity = excluded.severity,
+		cell = excluded.cell, area = excluded.area,
+		lat_degrees = excluded.lat_degrees, lon_degrees = excluded.lon_degrees,
+		value = excluded.value, baseline = excluded.baseline, p = excluded.p,
+		window_us = excluded.window_us, reason_zh = excluded.reason_zh, reason_en = excluded.reason_en,
+		updated_at_us = excluded.updated_at_us, cleared_at_us = excluded.cleared_at_us
+	WHERE alerts.revision < excluded.revision`
+
+const saveOutbox = `
+	INSERT INTO outbox (` + alertColumns + `, number)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
+
+func alertValues(a store.Alert) []any {
+	return []any{
+		a.ID, a.Revision, a.Rule, string(a.Kind), a.Place, string(a.State), string(a.Severity),
+		string(a.Device), int64(a.Cell), string(a.Area), a.Point.LatDegrees, a.Point.LonDegrees,
+		a.Value, a.Baseline, a.P, a.Window.Microseconds(), a.Reason.ZH, a.Reason.EN,
+		a.RaisedAt.UnixMicro(), a.UpdatedAt.UnixMicro(), micros(a.ClearedAt),
+	}
+}
+
+// scanAlert reads the alert columns, and after them into more.
+func scanAlert(rows *sql.Rows, more ...any) (store.Alert, error) {
+	var (
+		a                        store.Alert
+		cell, window             int64
+		raised, updated, cleared sql.NullInt64
+	)
+	dest := append([]any{
+		&a.ID, &a.Revision, &a.Rule, &a.Kind, &a.Place, &a.State, &a.Severity,
+		&a.Device, &cell, &a.Area, &a.Point.LatDegrees, &a.Point.LonDegrees,
+		&a.Value, &a.Baseline, &a.P, &window, &a.Reason.ZH, &a.Reason.EN,
+		&raised, &updated, &cleared,
+	}, more...)
+	if err := rows.Scan(dest...); err != nil {
+		return store.Alert{}, err
+	}
+	a.Cell = grid.Cell(cell)
+	a.Window = time.Duration(window) * time.Microsecond
+	a.RaisedAt, a.UpdatedAt, a.ClearedAt = fromMicros(raised), fromMicros(updated), fromMicros(cleared)
+	return a, nil
+}
+
+// SaveAlerts implements [store.Alerts].
+func (r *Records) SaveAlerts(ctx context.Context, to store.Position, changes []store.Alert) error {
+	err := r.transact(ctx, func(tx *sql.Tx) error {
+		for _, a := range changes {
+			if err := r.saveChange(ctx, tx, a); err != nil {
+				return fmt.Errorf("revision %d of alert %s: %w", a.Revision, a.ID, err)
+			}
+		}
+		return savePosition(ctx, tx, judge, to)
+	})
+	if err != nil {
+		return fmt.Errorf("save %d alert changes: %w", len(changes), err)
+	}
+	return nil
+}
+
+func (r *Records) saveChange(ctx context.Context, tx *sql.Tx, a store.Alert) error {
+	values := alertValues(a)
+	res, err := tx.ExecContext(ctx, saveAlert, values...)
+	if err != nil {
+		if r.db.OpenAlertConflict(err) {
+			return errors.Join(store.ErrAlertOpen, err)
+		}
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	number, err := takeNumbers(ctx, tx, "outbox", 1)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, saveOutbox, append(values, number)...)
+	return err
+}
+
+// JudgedPosition implements [store.Alerts].
+func (r *Records) JudgedPosition(ctx context.Context, journal string) (store.Position, error) {
+	return position(ctx, r.db.Read, judge, journal)
+}
+
+// FindAlerts implements [store.Alerts].
+func (r *Records) FindAlerts(ctx context.Context, q store.AlertQuery) ([]store.Alert, error) {
+	limit := q.Limit
+	if limit == 0 {
+		limit = 200
+	}
+	if limit < 1 || limit > store.MaxAlerts {
+		return nil, fmt.Errorf("%w: limit %d is not within 1 and %d", store.ErrInvalidQuery, limit, store.MaxAlerts)
+	}
+	var (
+		where []string
+		args  []any
+	)
+	narrow := func(condition string, arg any) {
+		args = append(args, arg)
+		where = append(where, strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(args))))
+	}
+	switch q.State {
+	case "":
+	case store.AlertOpen, store.AlertClosed:
+		// Spelled out, so that the planner may use the index of open alerts.
+		where = append(where, "state = '"+string(q.State)+"'")
+	default:
+		return nil, fmt.Errorf("%w: no alert state is called %q", store.ErrInvalidQuery, q.State)
+	}
+	if q.Kind != "" {
+		narrow("kind = ?", string(q.Kind))
+	}
+	if q.Area != "" {
+		narrow("area = ?", string(q.Area))
+	}
+	if q.Before != "" {
+		narrow("(raised_at_us, id) < (SELECT raised_at_us, id FROM alerts WHERE id = ?)", q.Before)
+	}
+	query := "SELECT " + alertColumns + " FROM alerts"
+	if len(where) > 0 {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	args = append(args, limit)
+	query += " ORDER BY raised_at_us DESC, id DESC LIMIT $" + strconv.Itoa(len(args))
+
+	rows, err := r.db.Read.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("find alerts: %w", err)
+	}
+	found, err := collect(rows, func(rows *sql.Rows) (store.Alert, error) { return scanAlert(rows) })
+	if err != nil {
+		return nil, fmt.Errorf("find alerts: %w", err)
+	}
+	return found, nil
+}
+
+// Outbox implements [store.Alerts].
+func (r *Records) Outbox(ctx context.Context, limit int) ([]store.OutboxEntry, error) {
+	rows, err := r.db.Read.QueryContext(ctx,
+		`SELECT `+alertColumns+`, number FROM outbox ORDER BY number LIMIT $1`, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	entries, err := collect(rows, func(rows *sql.Rows) (e store.OutboxEntry, err error) {
+		e.Alert, err = scanAlert(rows, &e.ID)
+		return e, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read outbox: %w", err)
+	}
+	return entries, nil
+}
+
+// Published implements [store.Alerts].
+func (r *Records) Published(ctx context.Context, id int64) error {
+	if _, err := r.db.Write.ExecContext(ctx, `DELETE FROM outbox WHERE number <= $1`, id); err != nil {
+		return fmt.Errorf("take entries up to %d off the outbox: %w", id, err)
+	}
+	return nil
+}
+
+// collect reads all rows and closes them.
+func collect[T any](rows *sql.Rows, scan func(*sql.Rows) (T, error)) ([]T, error) {
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
+}
