@@ -1,0 +1,171 @@
+package duckdb
+
+import (
+	"context"
+	"database/sql/driver"
+	"fmt"
+	"io"
+
+	"github.com/duckdb/duckdb-go/v2"
+	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/store"
+)
+
+// Position implements store.Series.
+func (s *Series) Position(ctx context.Context, journal string) (store.Position, error) {
+	p := store.Position{Journal: journal}
+	err := s.readers.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM positions WHERE journal = ?", journal).Scan(&p.Seq)
+	if err != nil {
+		return store.Position{}, unavailable("read series position", err)
+	}
+	return p, nil
+}
+
+// Write implements store.Series. A Write that leaves many observations without
+// roll-ups makes them before it returns, which is how a recorder that is faster
+// than the roll-ups is slowed down.
+func (s *Series) Write(ctx context.Context, to store.Position, entries []store.Entry) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.isClosed {
+		return errClosed
+	}
+	if err := s.write(ctx, to, entries); err != nil {
+		return unavailable(fmt.Sprintf("write series up to entry %d", to.Seq), err)
+	}
+	if s.next-1-s.rolled >= s.opts.RollRows {
+		if err := s.roll(ctx); err != nil {
+			s.log.Warn("series roll-up put off", "error", err)
+		}
+	}
+	return nil
+}
+
+func (s *Series) write(ctx context.Context, to store.Position, entries []store.Entry) error {
+	if err := s.load(ctx); err != nil {
+		return err
+	}
+	saved, err := s.number(ctx, "SELECT coalesce(max(seq), 0)::BIGINT FROM positions WHERE journal = ?", to.Journal)
+	if err != nil {
+		return err
+	}
+	if to.Seq <= uint64(saved) {
+		return nil
+	}
+	next := s.next
+	err = s.transact(ctx, func() error {
+		for _, e := range entries {
+			if e.Seq > to.Seq {
+				return fmt.Errorf("entry %d is beyond the position", e.Seq)
+			}
+		}
+		n, err := s.appendEntries(entries, uint64(saved), next)
+		if err != nil {
+			return err
+		}
+		next += n
+		return s.exec(ctx, "INSERT OR REPLACE INTO positions VALUES (?, ?)", to.Journal, int64(to.Seq))
+	})
+	if err != nil {
+		return err
+	}
+	s.next = next
+	return nil
+}
+
+// appendEntries appends the observations of entries after the saved one and
+// returns how many there were.
+func (s *Series) appendEntries(entries []store.Entry, saved uint64, next int64) (n int64, err error) {
+	appender, err := duckdb.NewAppenderFromConn(s.conn, "", "observations")
+	if err != nil {
+		return 0, err
+	}
+	var row [15]driver.Value
+	for _, e := range entries {
+		if e.Seq <= saved {
+			continue
+		}
+		for i := range e.Observations {
+			fill(&row, next+n, &e.Observations[i])
+			if err := appender.AppendRow(row[:]...); err != nil {
+				_ = appender.Close() // the transaction is rolled back
+				return 0, err
+			}
+			n++
+		}
+	}
+	return n, appender.Close()
+}
+
+// fill sets the columns of one observation. Texts that a source may fill with
+// anything go as bytes, because the driver cuts strings at a zero byte.
+func fill(row *[15]driver.Value, no int64, p *grid.Placed) {
+	*row = [15]driver.Value{
+		no, p.At, p.Received, string(p.Kind), text(string(p.Device)), p.Value, uint64(p.Cell), text(string(p.Area)),
+		p.Point.LatDegrees, p.Point.LonDegrees, p.Position.LatDegrees, p.Position.LonDegrees,
+		uint8(p.Position.Datum), text(p.ID), text(p.Attrs),
+	}
+}
+
+func text(s string) driver.Value {
+	for i := range len(s) {
+		if s[i] == 0 {
+			return []byte(s)
+		}
+	}
+	return s
+}
+
+// transact runs f in a transaction on the writer's connection. When it ends in
+// an error the numbering is read again before it is used.
+func (s *Series) transact(ctx context.Context, f func() error) error {
+	if err := s.exec(ctx, "BEGIN TRANSACTION"); err != nil {
+		return err
+	}
+	err := f()
+	if err == nil {
+		// A cut-off commit leaves it open whether the data is there.
+		err = s.exec(context.WithoutCancel(ctx), "COMMIT")
+	}
+	if err != nil {
+		s.loaded = false
+		// After a failed commit there is nothing to roll back, and that is an
+		// error too; the first one says what happened.
+		_ = s.exec(context.WithoutCancel(ctx), "ROLLBACK")
+	}
+	return err
+}
+
+func (s *Series) exec(ctx context.Context, query string, args ...any) error {
+	_, err := s.conn.ExecContext(ctx, query, named(args))
+	return err
+}
+
+// number returns the one integer that query selects on the writer's connection.
+func (s *Series) number(ctx context.Context, query string, args ...any) (int64, error) {
+	rows, err := s.conn.QueryContext(ctx, query, named(args))
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	values := make([]driver.Value, 1)
+	if err := rows.Next(values); err != nil {
+		if err == io.EOF {
+			return 0, fmt.Errorf("%q has no row", query)
+		}
+		return 0, err
+	}
+	n, ok := values[0].(int64)
+	if !ok {
+		return 0, fmt.Errorf("%q gave a %T", query, values[0])
+	}
+	return n, nil
+}
+
+func named(args []any) []driver.NamedValue {
+	out := make([]driver.NamedValue, len(args))
+	for i, a := range args {
+		out[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
+	}
+	return out
+}
