@@ -153,7 +153,7 @@ func (c *City) stage(t incidentType, now time.Duration) (Incident, bool) {
 	if len(free) == 0 || end <= now {
 		return Incident{}, false
 	}
-	centre := free[c.incidents.IntN(len(free))]
+	centre := c.amongCompany(free, t.reach[1])
 	truth := Incident{Kind: t.kind, Type: t.name, Start: c.opts.Start.Add(now), End: c.opts.Start.Add(end)}
 	if t.perCell[1] > 0 {
 		c.stageEvents(t, centre, free, now, end, &truth)
@@ -165,6 +165,26 @@ func (c *City) stage(t incidentType, now time.Duration) (Incident, bool) {
 	slices.Sort(truth.Cells)
 	truth.Cells = slices.Compact(truth.Cells)
 	return truth, true
+}
+
+// amongCompany draws some devices and returns the one with the most others
+// within reach: what spreads is only seen where there are eyes.
+func (c *City) amongCompany(free []*device, reachMeters float64) *device {
+	var best *device
+	most := -1
+	for range 5 {
+		d := free[c.incidents.IntN(len(free))]
+		near := 0
+		for _, o := range free {
+			if meters(d.LatDegrees, d.LonDegrees, o.LatDegrees, o.LonDegrees) <= reachMeters {
+				near++
+			}
+		}
+		if near > most {
+			best, most = d, near
+		}
+	}
+	return best
 }
 
 func (c *City) stageMeasures(t incidentType, centre *device, free []*device, now, end time.Duration, truth *Incident) {
