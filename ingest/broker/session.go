@@ -1,0 +1,193 @@
+package broker
+
+import (
+	"sync"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/packets"
+)
+
+// writeTimeout is how long a client may take to accept acknowledgements before
+// its connection is closed.
+const writeTimeout = 10 * time.Second
+
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// session is one client connection's messages that wait for their commit.
+//
+// Acknowledgements are written by a goroutine that lives while there are any,
+// so a client that does not read them holds up nobody, and those that become
+// due together leave in one write. Their number is bounded by ReceiveMaximum.
+type session struct {
+	h  *hook
+	cl *mqtt.Client
+
+	mu      sync.Mutex // guards what follows
+	room    *sync.Cond // signalled when waiting shrinks or gone is set
+	waiting map[uint16]*waiting
+	due     []reply
+	writing bool // the goroutine that empties due is alive
+	gone    bool // the connection has ended
+}
+
+// waiting is a message between PUBLISH and commit.
+type waiting struct {
+	qos     byte
+	publish *packets.Packet // to be distributed after the commit, nil when nobody wants it
+}
+
+type reply struct {
+	id      uint16
+	kind    byte // packets.Puback or packets.Pubrec
+	publish *packets.Packet
+}
+
+func newSession(h *hook, cl *mqtt.Client) *session {
+	s := &session{h: h, cl: cl, waiting: map[uint16]*waiting{}}
+	s.room = sync.NewCond(&s.mu)
+	return s
+}
+
+// wait enters a message, blocking while there are too many. It returns false
+// when the same identifier is waiting already (a repetition, which the pending
+// acknowledgement will answer) or the connection has ended.
+func (s *session) wait(pk *packets.Packet, distribute bool) (token uint64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, repeated := s.waiting[pk.PacketID]; repeated {
+		return 0, false
+	}
+	for len(s.waiting) >= int(s.h.opts.ReceiveMaximum) && !s.gone {
+		s.room.Wait()
+	}
+	if s.gone {
+		return 0, false
+	}
+	w := &waiting{qos: pk.FixedHeader.Qos}
+	if distribute {
+		w.publish = &packets.Packet{
+			FixedHeader: pk.FixedHeader, TopicName: pk.TopicName, Payload: pk.Payload,
+		}
+	}
+	s.waiting[pk.PacketID] = w
+	return uint64(pk.PacketID), true
+}
+
+// Committed puts the acknowledgement of a message on its way; see ingest.Source.
+func (s *session) Committed(token uint64) {
+	id := uint16(token) //nolint:gosec // tokens are packet identifiers
+	s.mu.Lock()
+	w := s.waiting[id]
+	s.mu.Unlock()
+	if w == nil {
+		return
+	}
+	r := reply{id: id, kind: packets.Puback, publish: w.publish}
+	if w.qos == 2 {
+		// PUBREL finds the identifier in this table, so it goes in before the
+		// PUBREC goes out.
+		r.kind = packets.Pubrec
+		s.cl.State.Inflight.Set(packets.Packet{
+			FixedHeader: packets.FixedHeader{Type: packets.Pubrec},
+			PacketID:    id, Created: time.Now().Unix(),
+		})
+	}
+	s.answer(r)
+}
+
+// repeat answers a repetition once more, unless the client has so many answers
+// to read that it must have stopped reading: then it will repeat itself.
+func (s *session) repeat(r reply) {
+	s.mu.Lock()
+	full := len(s.due) >= 2*int(s.h.opts.ReceiveMaximum)
+	s.mu.Unlock()
+	if !full {
+		s.answer(r)
+	}
+}
+
+// answer queues a reply and sees to it that somebody writes it.
+func (s *session) answer(r reply) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.due = append(s.due, r)
+	if !s.writing {
+		s.writing = true
+		s.h.writers.Add(1)
+		go s.write()
+	}
+}
+
+// write empties due, many replies a write, and ends.
+func (s *session) write() {
+	defer s.h.writers.Done()
+	var replies []reply
+	var buf []byte
+	for {
+		clear(replies)
+		s.mu.Lock()
+		replies, s.due = s.due, replies[:0]
+		// An identifier is free before its acknowledgement leaves: the client may
+		// use it again at once.
+		for _, r := range replies {
+			delete(s.waiting, r.id)
+		}
+		s.writing = len(replies) > 0
+		s.mu.Unlock()
+		if len(replies) == 0 {
+			return
+		}
+		s.room.Broadcast()
+
+		buf = buf[:0]
+		for _, r := range replies {
+			// The shortest form, the same in MQTT 3.1.1 and 5: success, nothing else.
+			buf = append(buf, r.kind<<4, 2, byte(r.id>>8), byte(r.id))
+		}
+		s.send(buf)
+		s.h.m.acknowledged.Add(float64(len(replies)))
+		s.distribute(replies)
+	}
+}
+
+func (s *session) send(buf []byte) {
+	if s.cl.Closed() || s.cl.Net.Conn == nil {
+		return
+	}
+	s.cl.Lock() // the lock that the broker's own writes to this connection take
+	err := s.cl.Net.Conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if err == nil {
+		_, err = s.cl.Net.Conn.Write(buf)
+	}
+	if err == nil {
+		err = s.cl.Net.Conn.SetWriteDeadline(time.Time{})
+	}
+	s.cl.Unlock()
+	if err != nil {
+		s.h.log.Debug("client did not take acknowledgements", "client", s.cl.ID, "error", err)
+		s.cl.Stop(err)
+	}
+}
+
+// distribute gives committed messages to those who subscribed to their topics.
+func (s *session) distribute(replies []reply) {
+	for _, r := range replies {
+		if r.publish == nil {
+			continue
+		}
+		p := r.publish
+		if err := s.h.srv.Publish(p.TopicName, p.Payload, p.FixedHeader.Retain, p.FixedHeader.Qos); err != nil {
+			s.h.m.undistributed.Inc()
+			s.h.log.Debug("message not distributed", "topic", p.TopicName, "error", err)
+		}
+	}
+}
+
+// leave ends the waiting of whoever blocks in wait.
+func (s *session) leave() {
+	s.mu.Lock()
+	s.gone = true
+	s.mu.Unlock()
+	s.room.Broadcast()
+}
