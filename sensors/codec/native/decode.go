@@ -329,16 +329,9 @@ func (r *reader) value(o *sensors.Observation, s span, typ sensors.KindType) *fa
 }
 
 func (r *reader) position(o *sensors.Observation, f *fields) *fault {
-	datum := sensors.WGS84
-	if f.datum.given() {
-		name, bad := r.text("datum", f.datum, 0)
-		if bad != nil {
-			return bad
-		}
-		var err error
-		if datum, err = sensors.ParseDatum(name); err != nil {
-			return faultf(sensors.ReasonBadField, "%v", err)
-		}
+	datum, bad := r.datum(f.datum)
+	if bad != nil {
+		return bad
 	}
 	if f.lat.given() != f.lon.given() {
 		return faultf(sensors.ReasonBadPosition, "one of lat and lon is missing")
@@ -359,4 +352,19 @@ func (r *reader) position(o *sensors.Observation, f *fields) *fault {
 	}
 	o.Position = sensors.Position{LatDegrees: lat, LonDegrees: lon, Datum: datum}
 	return nil
+}
+
+func (r *reader) datum(s span) (sensors.Datum, *fault) {
+	if !s.given() || string(r.buf[s.from:s.to]) == `"wgs84"` {
+		return sensors.WGS84, nil
+	}
+	name, bad := r.text("datum", s, 0)
+	if bad != nil {
+		return sensors.NoDatum, bad
+	}
+	d, err := sensors.ParseDatum(name)
+	if err != nil {
+		return sensors.NoDatum, faultf(sensors.ReasonBadField, "%v", err)
+	}
+	return d, nil
 }

@@ -153,8 +153,7 @@ func (s *scanner) str() *fault {
 			}
 			i += n
 		case c < 0x20:
-			s.pos = i
-			return s.unexpected("a character of a string, not a bare control character,")
+			return faultf(sensors.ReasonBadJSON, "bare control character %q in a string at byte %d", c, i)
 		default:
 			i++
 		}

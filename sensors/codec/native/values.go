@@ -233,8 +233,10 @@ func (r *reader) timeOf(s span) (time.Time, *fault) {
 	return t, nil
 }
 
-// rfc3339 accepts what time.Time.UnmarshalText does, in a third of its time,
-// and returns whole microseconds.
+// rfc3339 reads RFC 3339 with an upper-case T and Z and without leap seconds,
+// in a third of the time of the time package and as strictly as the grammar:
+// no comma before the fraction, no offset of 24 hours. It rounds down to whole
+// microseconds.
 func rfc3339(b []byte) (time.Time, bool) {
 	const layout = "2006-01-02T15:04:05"
 	if len(b) <= len(layout) || b[4] != '-' || b[7] != '-' || b[10] != 'T' || b[13] != ':' || b[16] != ':' {
