@@ -1,0 +1,78 @@
+package dashboard
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+)
+
+// pages serves the client. Files whose name carries a hash are cached for ever,
+// all else is asked for again; a path without an extension is a place within
+// the page.
+func pages(assets fs.FS) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			writeProblem(w, http.StatusMethodNotAllowed, "pages can only be read")
+			return
+		}
+		name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
+		if name == "" || path.Ext(name) == "" {
+			name = "index.html"
+		}
+		f, err := assets.Open(name)
+		if err != nil {
+			notFound(w, err)
+			return
+		}
+		defer func() { _ = f.Close() }() // it was only read
+		content, ok := f.(io.ReadSeeker)
+		info, err := f.Stat()
+		if err != nil || !ok || info.IsDir() {
+			notFound(w, fs.ErrNotExist)
+			return
+		}
+		if strings.HasPrefix(name, "assets/") {
+			w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		} else {
+			w.Header().Set("Cache-Control", "no-cache")
+		}
+		if t := mediaType(name); t != "" {
+			w.Header().Set("Content-Type", t)
+		}
+		http.ServeContent(w, r, name, time.Time{}, content)
+	})
+}
+
+// mediaType does not ask the machine for the types that matter: a wrong table
+// there would stop the page from loading.
+func mediaType(name string) string {
+	switch path.Ext(name) {
+	case ".html":
+		return "text/html; charset=utf-8"
+	case ".js", ".mjs":
+		return "text/javascript; charset=utf-8"
+	case ".css":
+		return "text/css; charset=utf-8"
+	case ".svg":
+		return "image/svg+xml"
+	case ".json":
+		return "application/json"
+	case ".woff2":
+		return "font/woff2"
+	}
+	return mime.TypeByExtension(path.Ext(name))
+}
+
+func notFound(w http.ResponseWriter, err error) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
+		writeProblem(w, http.StatusNotFound, "no such page")
+		return
+	}
+	writeProblem(w, http.StatusInternalServerError, "the page could not be read")
+}

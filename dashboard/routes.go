@@ -1,0 +1,134 @@
+package dashboard
+
+import (
+	"context"
+	"mime"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+)
+
+const (
+	maxBodyBytes   = 1 << 20
+	requestTimeout = 30 * time.Second
+)
+
+// policy is the Content-Security-Policy of every answer: nothing comes from
+// another host and no script or style is inline.
+const policy = "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+func (s *Server) routes() (http.Handler, error) {
+	inner := http.NewServeMux()
+	if err := s.operations(inner); err != nil {
+		return nil, err
+	}
+	inner.HandleFunc("GET /healthz", healthz)
+	inner.HandleFunc("GET /readyz", s.readyz)
+	inner.Handle("GET /metrics", promhttp.HandlerFor(s.deps.Gatherer, promhttp.HandlerOpts{DisableCompression: true}))
+	inner.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
+		writeProblem(w, http.StatusNotFound, "no such resource: "+root+"/openapi.json lists all")
+	})
+	inner.Handle("/", pages(s.opts.Assets))
+
+	zip, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.CompressionLevel(3))
+	if err != nil {
+		return nil, err
+	}
+	outer := http.NewServeMux()
+	// The live view takes the connection over, so nothing may wrap its writer.
+	outer.Handle("GET "+root+"/live", s.hub)
+	outer.Handle("/", s.logged(zip(bounded(negotiated(inner)))))
+
+	foreign := http.NewCrossOriginProtection()
+	foreign.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, http.StatusForbidden, "a page of another site may not change anything here")
+	}))
+	return s.guarded(foreign.Handler(outer)), nil
+}
+
+// bounded limits the body and the time of a request.
+func bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, root) {
+			w.Header().Set("Cache-Control", "no-store")
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		r = r.WithContext(ctx)
+		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// guarded sets the headers that keep browsers safe and refuses unknown hosts.
+func (s *Server) guarded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+		if !s.knownHost(r.Host) {
+			writeProblem(w, http.StatusMisdirectedRequest, "this server does not answer under the name of the request; add it to the allowed hosts")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// knownHost reports whether the Host of a request may be this server. An address
+// always may: no foreign page can have one as its origin and point it here.
+func (s *Server) knownHost(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	host = strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host) != nil {
+		return true
+	}
+	return slices.ContainsFunc(s.opts.Hosts, func(allowed string) bool {
+		return allowed == "*" || strings.EqualFold(allowed, host)
+	})
+}
+
+// logged writes one line for each request when debugging.
+func (s *Server) logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(sw, r)
+		s.log.Debug("request answered", "method", r.Method, "path", r.URL.Path, "status", sw.status,
+			"took_seconds", time.Since(began).Seconds(), "remote", r.RemoteAddr)
+	})
+}
+
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// accepts reports whether the request asks for mediaType by name.
+func accepts(r *http.Request, mediaType string) bool {
+	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept"), ","), ",") {
+		if t, params, err := mime.ParseMediaType(part); err == nil && t == mediaType && params["q"] != "0" {
+			return true
+		}
+	}
+	return false
+}

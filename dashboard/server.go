@@ -1,0 +1,187 @@
+// Package dashboard is what people and other systems see of UrbanGrid: the HTTP
+// API, the live WebSocket, the page, health and metrics.
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/urbangrid/urbangrid/analytics"
+	"github.com/urbangrid/urbangrid/dashboard/live"
+	"github.com/urbangrid/urbangrid/dashboard/web"
+	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/sensors"
+	"github.com/urbangrid/urbangrid/store"
+)
+
+// Series answers what was observed; store.Series says how.
+type Series interface {
+	Points(ctx context.Context, q store.Query) ([]store.Line, error)
+	Observations(ctx context.Context, q store.ObservationQuery) (page []grid.Placed, next string, err error)
+	Counts(ctx context.Context, from, to time.Time) (map[sensors.KindKey]int64, error)
+}
+
+// Quarantine answers what could not be read; store.Quarantine says how.
+type Quarantine interface {
+	Rejects(ctx context.Context, reason string, before int64, limit int) ([]store.QuarantinedReject, error)
+	RejectCounts(ctx context.Context) (map[string]int64, error)
+}
+
+// Devices is the register; store.Devices says how.
+type Devices interface {
+	PutDevice(ctx context.Context, d sensors.Device) error
+	Device(ctx context.Context, id sensors.DeviceID) (sensors.Device, error)
+	ListDevices(ctx context.Context, after sensors.DeviceID, limit int) ([]sensors.Device, error)
+}
+
+// Areas are the responsibility areas of the district.
+type Areas interface {
+	All() []grid.Area
+	Note() sensors.Names
+	Cells(resolution int) ([]grid.Cell, error)
+}
+
+var _ Areas = (*grid.Areas)(nil)
+
+// Progress is how far each stage has come in the journal. A stage that lags
+// behind JournalSeq still has work to do.
+type Progress struct {
+	Journal        string `json:"journal" doc:"Identity of the journal"`
+	JournalSeq     uint64 `json:"journal_seq" doc:"Number of the newest committed entry"`
+	RecordedSeq    uint64 `json:"recorded_seq" doc:"Entries up to this one are in the series store"`
+	QuarantinedSeq uint64 `json:"quarantined_seq" doc:"Rejects of the entries up to this one are in the quarantine"`
+	JudgedSeq      uint64 `json:"judged_seq" doc:"Entries up to this one have been judged, with their alerts saved"`
+	AlertSeq       uint64 `json:"alert_seq" doc:"Number of the newest event in the alert log"`
+}
+
+// Deps are what a Server stands on. All are required but those that say so.
+type Deps struct {
+	Kinds       *sensors.Catalog
+	Areas       Areas // nil means that there are none
+	Series      Series
+	Alerts      live.AlertFinder
+	Quarantine  Quarantine
+	Devices     Devices
+	AlertLog    live.AlertLog
+	DecodeAlert func(payload []byte) (store.Alert, error) // of the alert log's events
+	// Checks are asked by /readyz, each with two seconds to answer.
+	Checks     map[string]func(context.Context) error
+	Progress   func(context.Context) (Progress, error) // nil means that none is told
+	Gatherer   prometheus.Gatherer
+	Registerer prometheus.Registerer
+	Logger     *slog.Logger
+	Now        func() time.Time // nil means time.Now
+}
+
+// Options tune a Server.
+type Options struct {
+	Version string         // of the program; "" means "dev"
+	Zone    *time.Location // of the district; nil means UTC
+	Demo    bool           // open to everyone on this machine
+	// Hosts are the names under which browsers may reach the server besides IP
+	// addresses and localhost; "*" allows any. Others are refused, because a
+	// foreign page can point a name of its own at this machine.
+	Hosts  []string
+	Live   live.Options
+	Assets fs.FS // the client; nil means the one in the binary
+}
+
+// Server serves the HTTP API, the live view and the page. It is safe for
+// concurrent use.
+type Server struct {
+	deps    Deps
+	opts    Options
+	log     *slog.Logger
+	started time.Time
+	hub     *live.Hub
+	areas   areaViews
+	handler http.Handler
+}
+
+var _ analytics.Watcher = (*Server)(nil)
+
+// New returns a Server that does nothing until its handler is asked and Run is
+// called.
+func New(deps Deps, opts Options) (*Server, error) {
+	if err := deps.complete(); err != nil {
+		return nil, err
+	}
+	if opts.Version == "" {
+		opts.Version = "dev"
+	}
+	if opts.Zone == nil {
+		opts.Zone = time.UTC
+	}
+	if opts.Assets == nil {
+		opts.Assets, _ = web.Assets()
+	}
+	if opts.Live.Server == "" {
+		opts.Live.Server = "urbangrid " + opts.Version
+	}
+	s := &Server{deps: deps, opts: opts, log: deps.Logger.With("component", "dashboard"), started: deps.Now()}
+	var err error
+	var district []grid.Cell
+	if deps.Areas != nil {
+		if district, err = deps.Areas.Cells(grid.Resolution); err != nil {
+			return nil, fmt.Errorf("cells of the district: %w", err)
+		}
+		if s.areas, err = newAreaViews(deps.Areas); err != nil {
+			return nil, err
+		}
+	} else {
+		s.areas = noAreaViews
+	}
+	s.hub, err = live.New(live.Deps{
+		Kinds: deps.Kinds.All(), District: district, Alerts: deps.Alerts, Log: deps.AlertLog,
+		Decode: deps.DecodeAlert, Registerer: deps.Registerer, Logger: deps.Logger, Now: deps.Now,
+	}, opts.Live)
+	if err != nil {
+		return nil, err
+	}
+	if s.handler, err = s.routes(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// complete fills in what may be left out and says what is missing.
+func (d *Deps) complete() error {
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	if d.Progress == nil {
+		d.Progress = func(context.Context) (Progress, error) { return Progress{}, nil }
+	}
+	var missing []error
+	for name, absent := range map[string]bool{
+		"Kinds": d.Kinds == nil, "Series": d.Series == nil, "Alerts": d.Alerts == nil,
+		"Quarantine": d.Quarantine == nil, "Devices": d.Devices == nil, "AlertLog": d.AlertLog == nil,
+		"DecodeAlert": d.DecodeAlert == nil, "Gatherer": d.Gatherer == nil,
+		"Registerer": d.Registerer == nil, "Logger": d.Logger == nil,
+	} {
+		if absent {
+			missing = append(missing, fmt.Errorf("dashboard needs Deps.%s", name))
+		}
+	}
+	return errors.Join(missing...)
+}
+
+// Handler returns everything the server serves.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Run owns the live view until ctx ends. Then it says goodbye to the browsers
+// and returns when their connections have ended. Call it before the listener
+// that serves Handler is shut down.
+func (s *Server) Run(ctx context.Context) error { return s.hub.Run(ctx) }
+
+// CellsChanged shows one second of changes to the browsers.
+func (s *Server) CellsChanged(now, newest time.Time, changed []analytics.CellState) {
+	s.hub.CellsChanged(now, newest, changed)
+}

@@ -1,0 +1,95 @@
+package dashboard
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+type statusOutput struct {
+	Body struct {
+		Version   string    `json:"version"`
+		Epoch     string    `json:"epoch" doc:"Changes when the server restarts"`
+		TimeZone  string    `json:"time_zone" doc:"Zone of the district" example:"Asia/Shanghai"`
+		Demo      bool      `json:"demo" doc:"The server is open to everyone on its machine"`
+		StartedAt time.Time `json:"started_at"`
+		Now       time.Time `json:"now"`
+		Stages    Progress  `json:"stages"`
+	}
+}
+
+func (s *Server) statusOperations(api huma.API) {
+	huma.Register(api, operation("get-status", "/status", "status", "Status", "What runs here and how far each stage has come."), s.status)
+}
+
+func (s *Server) status(ctx context.Context, _ *struct{}) (*statusOutput, error) {
+	progress, err := s.deps.Progress(ctx)
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	out := &statusOutput{}
+	b := &out.Body
+	b.Version, b.Epoch, b.TimeZone, b.Demo = s.opts.Version, s.hub.Epoch(), s.opts.Zone.String(), s.opts.Demo
+	b.StartedAt, b.Now, b.Stages = s.started.UTC(), s.deps.Now().UTC(), progress
+	return out, nil
+}
+
+// checkWait is how long a readiness check may take.
+const checkWait = 2 * time.Second
+
+type checkView struct {
+	OK    bool   `json:"ok"`
+	Error string `json:"error,omitempty"`
+}
+
+// healthz says that the process serves requests; nothing else is asked.
+func healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	// A client that has gone is no error of ours.
+	_, _ = w.Write([]byte(`{"alive":true}` + "\n"))
+}
+
+// readyz asks every check at once and answers 503 when one fails.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), checkWait)
+	defer cancel()
+	var (
+		mu    sync.Mutex // guards views and ready
+		views = make(map[string]checkView, len(s.deps.Checks))
+		ready = true
+		wg    sync.WaitGroup
+	)
+	for name, check := range s.deps.Checks {
+		wg.Go(func() {
+			err := check(ctx)
+			v := checkView{OK: err == nil}
+			if err != nil {
+				v.Error = err.Error()
+				if errors.Is(err, context.DeadlineExceeded) {
+					v.Error = "no answer within " + checkWait.String()
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			views[name] = v
+			ready = ready && v.OK
+		})
+	}
+	wg.Wait()
+	b, err := json.Marshal(map[string]any{"ready": ready, "checks": views})
+	if err != nil {
+		writeProblem(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if !ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	// A client that has gone is no error of ours.
+	_, _ = w.Write(append(b, '\n'))
+}
