@@ -34,7 +34,9 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(tt.give))
 	}
 	for _, tt := range messageCases {
-		f.Add([]byte(tt.give))
+		if len(tt.give) < 10_000 { // larger seeds make the engine crawl
+			f.Add([]byte(tt.give))
+		}
 	}
 	d := newDecoder(f)
 	catalog, err := sensors.DefaultCatalog()
