@@ -154,9 +154,20 @@ func (a *Areas) Cells(res int) ([]Cell, error) {
 	return slices.Compact(out), nil
 }
 
+// maxDistrictSquareMeters bounds Cells to about nine million: more than any
+// city of China has, and no more than memory holds.
+const maxDistrictSquareMeters = 100e9
+
 // overlapping returns the cells at Resolution that have a part of an area in
 // them.
 func overlapping(areas []Area) ([]Cell, error) {
+	total := 0.0
+	for _, area := range areas {
+		total += area.AreaSquareMeters
+	}
+	if total > maxDistrictSquareMeters {
+		return nil, fmt.Errorf("areas have %.0f km² together, which is more than %.0f km²", total/1e6, maxDistrictSquareMeters/1e6)
+	}
 	var out []Cell
 	for _, area := range areas {
 		for _, polygon := range area.Polygons {

@@ -330,6 +330,7 @@ func TestReadAreas_RefusesWhatCannotBeATree(t *testing.T) {
 		"is there twice":      collection(feature("a", "", 31, 121, 1), feature("a", "", 32, 121, 1)),
 		"is a part of itself": collection(feature("a", "b", 31, 121, 1), feature("b", "a", 31, 121, 1)),
 		"there is no feature": collection(),
+		"no surface":          collection(feature("a", "", 31, 121, 0)),
 		"none of wgs84":       `{"type":"FeatureCollection","datum":"itrf","features":[]}`,
 		"FeatureCollection":   `{"type":"Feature"}`,
 		"read areas":          `{`,
@@ -363,6 +364,13 @@ func TestAreas_ConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestAreas_CellsAreBounded(t *testing.T) {
+	a := readAreas(t, collection(feature("half of Asia", "", 10, 60, 40)))
+	if _, err := a.Cells(grid.Resolution); err == nil {
+		t.Error("a district of millions of square kilometres: no error")
+	}
 }
 
 func TestAreas_NilHasNone(t *testing.T) {

@@ -34,7 +34,9 @@ type areasFile struct {
 
 // ReadAreas reads a GeoJSON FeatureCollection of polygons and multipolygons
 // with the properties code and name, and optionally name_en and parent. Its
-// member "datum" names the datum of the coordinates, WGS-84 when there is none.
+// member "datum" names the datum of the coordinates, WGS-84 when there is none;
+// a member "note" with zh and en is kept for [Areas.Note]. As RFC 7946 demands,
+// a polygon must not cross the antimeridian.
 // The error joins every fault of the file, each with the code it belongs to.
 func ReadAreas(r io.Reader) (*Areas, error) {
 	var file areasFile
@@ -112,6 +114,9 @@ func newAreas(areas []Area, note sensors.Names) (*Areas, error) {
 				s.box = s.box.with(ring)
 			}
 			area.AreaSquareMeters += polygon.areaSquareMeters()
+		}
+		if area.AreaSquareMeters == 0 {
+			faults = append(faults, fmt.Errorf("area %q has corners but no surface", area.Code))
 		}
 		area.Label = area.label()
 		out.shapes = append(out.shapes, s)
@@ -232,7 +237,7 @@ func (a *Area) label() Point {
 			if !s.contains(p) {
 				continue
 			}
-			if d := s.edgeDistance(p, narrowing); d > found {
+			if d := s.edgeDistanceSquared(p, narrowing); d > found {
 				best, found = p, d
 			}
 		}

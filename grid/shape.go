@@ -59,9 +59,9 @@ func (s *shape) edgeNear(b box) bool {
 	return false
 }
 
-// edgeDistance returns how far p is from the nearest edge, in degrees of
-// latitude, when a degree of longitude has narrowing of their length.
-func (s *shape) edgeDistance(p Point, narrowing float64) float64 {
+// edgeDistanceSquared returns the square of how far p is from the nearest edge, in
+// degrees of latitude, when a degree of longitude has narrowing of their length.
+func (s *shape) edgeDistanceSquared(p Point, narrowing float64) float64 {
 	best := math.Inf(1)
 	for _, ring := range s.rings {
 		a := ring[len(ring)-1]
@@ -70,9 +70,10 @@ func (s *shape) edgeDistance(p Point, narrowing float64) float64 {
 			dx, dy := (b.LonDegrees-a.LonDegrees)*narrowing, b.LatDegrees-a.LatDegrees
 			t := 0.0
 			if l := dx*dx + dy*dy; l > 0 {
-				t = math.Min(1, math.Max(0, -(ax*dx+ay*dy)/l))
+				t = min(1, max(0, -(ax*dx+ay*dy)/l))
 			}
-			best = math.Min(best, math.Hypot(ax+t*dx, ay+t*dy))
+			x, y := ax+t*dx, ay+t*dy
+			best = min(best, x*x+y*y)
 			a = b
 		}
 	}
