@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"slices"
@@ -141,7 +142,7 @@ func (c *conn) read(written <-chan struct{}) (reason string) {
 	c.ws.SetReadLimit(maxInboundBytes)
 	c.ws.SetPongHandler(func(string) error { return alive() })
 	for {
-		kind, b, err := c.ws.ReadMessage()
+		kind, b, err := c.readFrame()
 		if err != nil {
 			return readEnd(err)
 		}
@@ -154,6 +155,23 @@ func (c *conn) read(written <-chan struct{}) (reason string) {
 			return "client"
 		}
 	}
+}
+
+// readFrame reads one frame. The limit also holds for what a compressed frame
+// becomes; the socket's own limit holds for the compressed bytes alone.
+func (c *conn) readFrame() (kind int, b []byte, err error) {
+	kind, r, err := c.ws.NextReader()
+	if err != nil {
+		return 0, nil, err
+	}
+	b, err = io.ReadAll(io.LimitReader(r, maxInboundBytes+1))
+	if err == nil && len(b) > maxInboundBytes {
+		msg := websocket.FormatCloseMessage(websocket.CloseMessageTooBig, "")
+		// Whether it arrives or not, the connection ends now.
+		_ = c.ws.WriteControl(websocket.CloseMessage, msg, time.Now().Add(goodbyeWait))
+		err = websocket.ErrReadLimit
+	}
+	return kind, b, err
 }
 
 func readEnd(err error) string {
