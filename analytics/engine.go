@@ -1,0 +1,322 @@
+package analytics
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/urbangrid/urbangrid/sensors"
+	"github.com/urbangrid/urbangrid/store"
+	"github.com/urbangrid/urbangrid/stream"
+)
+
+// Journal is what the engine reads.
+type Journal interface {
+	// Identity names the journal for as long as it exists.
+	Identity() string
+	// Follow sends the entries after the given number to out, in order, each
+	// once, and then new ones as they are committed. It returns when ctx ends, or
+	// with the reason why it cannot go on, and never closes out.
+	Follow(ctx context.Context, after uint64, out chan<- stream.Entry) error
+	// SeqAt returns the number of the last entry committed before t, 0 when there
+	// is none.
+	SeqAt(ctx context.Context, t time.Time) (uint64, error)
+}
+
+// Kinds is the catalogue, as far as the engine needs it.
+type Kinds interface {
+	All() []sensors.Kind
+}
+
+// Options tune an Engine.
+type Options struct {
+	// Lateness is the age on receipt from which an observation is history and
+	// never judged; 0 means 24 h.
+	Lateness time.Duration
+	// Warmup is how much of the journal before the judged position is read back
+	// after a restart; 0 means 20 min. Less than MaxHold and the longest live
+	// window makes a restart forget what is running.
+	Warmup time.Duration
+	// SaveEvery is the longest time that a judged position without alerts is not
+	// saved; 0 means 5 s.
+	SaveEvery time.Duration
+	// Saved is called after alert changes were saved, by the engine's own
+	// goroutine; it must not block. nil is no one.
+	Saved func()
+	// Now is the clock of the live map; nil means time.Now. Alerts go by
+	// phenomenon time alone.
+	Now        func() time.Time
+	Log        *slog.Logger          // nil discards
+	Registerer prometheus.Registerer // nil registers no metrics
+}
+
+func (o Options) withDefaults() Options {
+	if o.Lateness == 0 {
+		o.Lateness = 24 * time.Hour
+	}
+	if o.Warmup == 0 {
+		o.Warmup = 20 * time.Minute
+	}
+	if o.SaveEvery == 0 {
+		o.SaveEvery = 5 * time.Second
+	}
+	if o.Saved == nil {
+		o.Saved = func() {}
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	o.Log = o.Log.With("component", "analytics")
+	return o
+}
+
+// Engine judges the observations of a journal as they arrive: it raises and
+// closes alerts by rules, and tells a Watcher what each cell shows.
+//
+// The journal is its only queue: while alerts cannot be saved, judging waits.
+type Engine struct {
+	journal Journal
+	alerts  store.Alerts
+	catalog Kinds
+	rules   []Rule
+	watcher Watcher
+	opts    Options
+	metrics *metrics
+}
+
+// NewEngine returns an engine that Run starts. The error joins every rule that
+// does not fit the catalogue.
+func NewEngine(journal Journal, alerts store.Alerts, catalog Kinds, rules []Rule, watcher Watcher, opts Options) (*Engine, error) {
+	if err := checkRules(catalog, rules); err != nil {
+		return nil, fmt.Errorf("rules: %w", err)
+	}
+	m, err := newMetrics(opts.Registerer, rules)
+	if err != nil {
+		return nil, err
+	}
+	return &Engine{
+		journal: journal, alerts: alerts, catalog: catalog, rules: rules, watcher: watcher,
+		opts: opts.withDefaults(), metrics: m,
+	}, nil
+}
+
+func checkRules(catalog Kinds, rules []Rule) error {
+	kinds := make(map[sensors.KindKey]sensors.Kind)
+	for _, k := range catalog.All() {
+		kinds[k.Key] = k
+	}
+	var faults []error
+	named, counted := make(map[string]bool), make(map[sensors.KindKey]bool)
+	for _, r := range rules {
+		bad := r.faults()
+		if k, ok := kinds[r.Kind]; ok {
+			bad = append(bad, r.kindFaults(k)...)
+		} else {
+			bad = append(bad, fmt.Errorf("kind %q is not in the catalogue", r.Kind))
+		}
+		if named[r.Name] {
+			bad = append(bad, errors.New("name is used twice"))
+		}
+		if r.Exceedance != nil && counted[r.Kind] {
+			bad = append(bad, fmt.Errorf("kind %q has two exceedance rules", r.Kind))
+		}
+		named[r.Name], counted[r.Kind] = true, counted[r.Kind] || r.Exceedance != nil
+		for _, fault := range bad {
+			faults = append(faults, fmt.Errorf("rule %q: %w", r.Name, fault))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// tickEvery is how often the Watcher is told.
+const tickEvery = time.Second
+
+// run is the state of one Run.
+type run struct {
+	*Engine
+	judge    *judge
+	judged   store.Position // everything up to it has been judged
+	saved    store.Position
+	savedAt  time.Time
+	warmUpTo uint64 // entries up to it were judged before
+}
+
+// Run judges until ctx ends, then saves what it holds and returns nil. It
+// returns an error when the journal or the records cannot be read, or when the
+// records contradict the engine ([store.ErrAlertOpen]: another engine writes to
+// them). It may be called again; nothing is judged twice.
+func (e *Engine) Run(ctx context.Context) error {
+	r, after, err := e.start(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return fmt.Errorf("start judging: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	entries, followed := make(chan stream.Entry), make(chan error, 1)
+	go func() { followed <- e.journal.Follow(ctx, after, entries) }()
+
+	err = r.loop(ctx, entries, followed)
+	if ctx.Err() == nil {
+		cancel()
+		<-followed
+		return err
+	}
+	cancel()
+	return r.stop()
+}
+
+// loop returns an error that ends Run, or nil when ctx has ended and Follow too.
+func (r *run) loop(ctx context.Context, entries <-chan stream.Entry, followed chan error) error {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	if len(r.judge.changes) > 0 { // alerts whose rule is gone
+		if err := r.save(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+	}
+	for {
+		select {
+		case entry := <-entries:
+			r.take(entry)
+			if err := r.takeMore(ctx, entries); err != nil && ctx.Err() == nil {
+				return err
+			}
+		case <-tick.C:
+			if err := r.tick(ctx); err != nil && ctx.Err() == nil {
+				return err
+			}
+		case err := <-followed:
+			followed <- err
+			if ctx.Err() != nil {
+				return nil
+			}
+			if err == nil {
+				err = errors.New("it ended by itself")
+			}
+			return fmt.Errorf("follow journal: %w", err)
+		}
+	}
+}
+
+// Alerts of entries that are there already are saved together: one commit for
+// all of them is sooner done than one for each.
+const (
+	maxTogether     = 256
+	maxTogetherTime = 20 * time.Millisecond
+)
+
+// takeMore takes in entries while there are unsaved alerts and company for them,
+// then saves.
+func (r *run) takeMore(ctx context.Context, entries <-chan stream.Entry) error {
+	if len(r.judge.changes) == 0 {
+		return nil
+	}
+	for began := time.Now(); len(r.judge.changes) < maxTogether && time.Since(began) < maxTogetherTime; {
+		select {
+		case entry := <-entries:
+			r.take(entry)
+			continue
+		default:
+		}
+		break
+	}
+	return r.save(ctx)
+}
+
+func (r *run) take(entry stream.Entry) {
+	if !r.judge.live && entry.Seq > r.warmUpTo {
+		r.judge.goLive()
+	}
+	for i := range entry.Observations {
+		r.judge.observe(&entry.Observations[i])
+	}
+	r.judge.count()
+	r.judged.Seq = max(r.judged.Seq, entry.Seq)
+}
+
+func (r *run) tick(ctx context.Context) error {
+	now, newest := r.opts.Now(), time.Time{}
+	if r.judge.newest != noTime {
+		newest = fromMicros(r.judge.newest)
+		r.metrics.newest.Set(float64(r.judge.newest) / 1e6)
+	}
+	// When everything is silent the map empties by the clock.
+	changed := r.judge.changedCells(now.Add(-silence).UnixMicro())
+	if r.watcher != nil {
+		r.watcher.CellsChanged(now, newest, changed)
+	}
+	r.metrics.openAlerts.Set(float64(r.judge.open))
+	r.metrics.cells.Set(float64(r.judge.activeCells()))
+	if r.judged.Seq > r.saved.Seq && now.Sub(r.savedAt) >= r.opts.SaveEvery {
+		return r.save(ctx)
+	}
+	return nil
+}
+
+// silence is how long the live map may stand still before its windows move by
+// the clock.
+const silence = time.Minute
+
+// The pause between attempts to save, doubled after each.
+const (
+	firstRetry  = 50 * time.Millisecond
+	lastRetry   = 5 * time.Second
+	saveTimeout = 30 * time.Second
+)
+
+// save stores changes and position. It blocks until it has succeeded, ctx ends
+// or trying again is useless.
+func (r *run) save(ctx context.Context) error {
+	for pause := firstRetry; ; pause = min(2*pause, lastRetry) {
+		err := r.trySave(ctx, saveTimeout)
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, store.ErrAlertOpen) || ctx.Err() != nil {
+			return err
+		}
+		r.metrics.saveErrors.Inc()
+		r.opts.Log.Warn("alerts not saved, judging waits", "error", err, "alerts", len(r.judge.changes), "retry_seconds", pause.Seconds())
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (r *run) trySave(ctx context.Context, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if err := r.alerts.SaveAlerts(ctx, r.judged, r.judge.changes); err != nil {
+		return err
+	}
+	if len(r.judge.changes) > 0 {
+		r.opts.Saved()
+	}
+	clear(r.judge.changes)
+	r.judge.changes = r.judge.changes[:0]
+	r.saved, r.savedAt = r.judged, r.opts.Now()
+	return nil
+}
+
+// stop saves what was judged. What cannot be saved is judged again by the next
+// Run.
+func (r *run) stop() error {
+	if r.judged == r.saved && len(r.judge.changes) == 0 {
+		return nil
+	}
+	if err := r.trySave(context.Background(), lastRetry); err != nil {
+		return fmt.Errorf("save %d alert changes at the end: %w", len(r.judge.changes), err)
+	}
+	return nil
+}
