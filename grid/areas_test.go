@@ -333,6 +333,7 @@ func TestReadAreas_RefusesWhatCannotBeATree(t *testing.T) {
 		"no surface":          collection(feature("a", "", 31, 121, 0)),
 		"none of wgs84":       `{"type":"FeatureCollection","datum":"itrf","features":[]}`,
 		"FeatureCollection":   `{"type":"Feature"}`,
+		"something follows":   collection(feature("a", "", 31, 121, 1)) + "{}",
 		"read areas":          `{`,
 	} {
 		if _, err := grid.ReadAreas(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), name) {

@@ -40,8 +40,12 @@ type areasFile struct {
 // The error joins every fault of the file, each with the code it belongs to.
 func ReadAreas(r io.Reader) (*Areas, error) {
 	var file areasFile
-	if err := json.NewDecoder(r).Decode(&file); err != nil {
+	dec := json.NewDecoder(r)
+	if err := dec.Decode(&file); err != nil {
 		return nil, fmt.Errorf("read areas: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("read areas: something follows the FeatureCollection")
 	}
 	if file.Type != "FeatureCollection" {
 		return nil, fmt.Errorf("read areas: type is %q, not FeatureCollection", file.Type)
