@@ -23,8 +23,8 @@ const (
 // convergedDegrees ends the inverse iterations: 0.1 mm on the ground.
 const convergedDegrees = 1e-9
 
-// ToWGS84 converts a position to WGS-84, to better than a centimetre of the
-// forward formulas. Outside a rectangle around China the datums are one and
+// ToWGS84 converts a position to WGS-84, to a millimetre of the inverse of the
+// shift. Outside a rectangle around China the datums are taken as one and
 // the position is returned as it is, like one without a datum.
 func ToWGS84(p sensors.Position) Point {
 	q := Point{LatDegrees: p.LatDegrees, LonDegrees: p.LonDegrees}

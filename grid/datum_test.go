@@ -17,7 +17,7 @@ func meters(a, b grid.Point) (east, north float64) {
 		(b.LatDegrees - a.LatDegrees) * metersPerDegree
 }
 
-func TestToWGS84_UndoesTheShiftToATenthOfAMillimetre(t *testing.T) {
+func TestToWGS84_UndoesTheShiftToAMillimetre(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		// A degree away from the edge of the rectangle, where a shifted point may
 		// lie on the other side.
