@@ -52,7 +52,7 @@ func (c *cell) settle() {
 	}
 	horizon := c.kind.slot - c.kind.slots
 	if c.learnedTo == noTime {
-		c.learnedTo, c.exposure = horizon, c.kind.exposure(horizon)
+		c.learnedTo, c.exposure = max(horizon, c.kind.first), c.kind.exposure(horizon)
 	}
 	if horizon <= c.learnedTo && (len(c.buckets) == 0 || c.buckets[0].slot > horizon) {
 		return
