@@ -63,14 +63,13 @@ type Progress struct {
 
 // Deps are what a Server stands on. All are required but those that say so.
 type Deps struct {
-	Kinds       *sensors.Catalog
-	Areas       Areas // nil means that there are none
-	Series      Series
-	Alerts      live.AlertFinder
-	Quarantine  Quarantine
-	Devices     Devices
-	AlertLog    live.AlertLog
-	DecodeAlert func(payload []byte) (store.Alert, error) // of the alert log's events
+	Kinds      *sensors.Catalog
+	Areas      Areas // nil means that there are none
+	Series     Series
+	Alerts     live.AlertFinder
+	Quarantine Quarantine
+	Devices    Devices
+	AlertLog   live.AlertLog // of events that analytics.EncodeAlert wrote
 	// Checks are asked by /readyz, each with two seconds to answer.
 	Checks     map[string]func(context.Context) error
 	Progress   func(context.Context) (Progress, error) // nil means that none is told
@@ -140,7 +139,7 @@ func New(deps Deps, opts Options) (*Server, error) {
 	}
 	s.hub, err = live.New(live.Deps{
 		Kinds: deps.Kinds.All(), District: district, Alerts: deps.Alerts, Log: deps.AlertLog,
-		Decode: deps.DecodeAlert, Registerer: deps.Registerer, Logger: deps.Logger, Now: deps.Now,
+		Registerer: deps.Registerer, Logger: deps.Logger, Now: deps.Now,
 	}, opts.Live)
 	if err != nil {
 		return nil, err
@@ -163,8 +162,7 @@ func (d *Deps) complete() error {
 	for name, absent := range map[string]bool{
 		"Kinds": d.Kinds == nil, "Series": d.Series == nil, "Alerts": d.Alerts == nil,
 		"Quarantine": d.Quarantine == nil, "Devices": d.Devices == nil, "AlertLog": d.AlertLog == nil,
-		"DecodeAlert": d.DecodeAlert == nil, "Gatherer": d.Gatherer == nil,
-		"Registerer": d.Registerer == nil, "Logger": d.Logger == nil,
+		"Gatherer": d.Gatherer == nil, "Registerer": d.Registerer == nil, "Logger": d.Logger == nil,
 	} {
 		if absent {
 			missing = append(missing, fmt.Errorf("dashboard needs Deps.%s", name))

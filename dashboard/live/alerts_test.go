@@ -2,8 +2,10 @@ package live_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
@@ -12,8 +14,10 @@ import (
 	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/urbangrid/urbangrid/analytics"
 	"github.com/urbangrid/urbangrid/dashboard/live"
 	"github.com/urbangrid/urbangrid/store"
+	"github.com/urbangrid/urbangrid/stream"
 )
 
 func alert(i int) store.Alert {
@@ -357,6 +361,65 @@ func (l *brokenLog) Last(ctx context.Context) (uint64, error) {
 	default:
 		return l.memLog.Last(ctx)
 	}
+}
+
+func TestAlertOf_IsTheFormOfTheLog(t *testing.T) {
+	a := alert(1)
+	a.P, a.Window, a.Cell, a.Area, a.ClearedAt = 0.01, time.Minute, 0x8a309930a0affff, "310107005", time.Unix(7, 0)
+	for _, a := range []store.Alert{a, alert(2)} {
+		want, err := analytics.EncodeAlert(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := json.Marshal(live.AlertOf(a))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("alert %s is\n%s, the log has\n%s", a.ID, got, want)
+		}
+	}
+}
+
+// A browser that was away asks the real, durable log.
+func TestHub_ResumesFromTheDurableLogOverARestart(t *testing.T) {
+	bus, err := stream.Open(t.Context(), "embedded:", stream.Options{Dir: t.TempDir(), Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bus.Close()
+	log, err := bus.Log(t.Context(), "alerts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish := func(i int) {
+		b, err := analytics.EncodeAlert(alert(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := log.Publish(t.Context(), alert(i).ID, b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := newWorld(t, live.Options{AlertEvents: 4}, log)
+	b := dial(t, w)
+	b.say(t, `{"t":"sub","id":1,"topic":"alerts"}`)
+	first := b.want(t, "snap")
+	publish(1)
+	b.wantEvents(t, 1, 1)
+	_ = b.ws.Close()
+	w.stop()
+	for i := 2; i <= 30; i++ {
+		publish(i)
+	}
+	w = newWorld(t, live.Options{AlertEvents: 4}, log)
+	b = dial(t, w)
+	b.say(t, fmt.Sprintf(`{"t":"sub","id":1,"topic":"alerts","since":{"epoch":%q,"seq":1}}`, first.Epoch))
+	b.wantEvents(t, 2, 30)
+	publish(31)
+	b.wantEvents(t, 31, 31)
+	_ = b.ws.Close()
+	w.stop()
 }
 
 func TestHub_MetricsAreWellNamed(t *testing.T) {

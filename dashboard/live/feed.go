@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/urbangrid/urbangrid/analytics"
 	"github.com/urbangrid/urbangrid/store"
 	"github.com/urbangrid/urbangrid/stream"
 )
@@ -40,7 +41,6 @@ const (
 type feed struct {
 	log       AlertLog
 	find      AlertFinder
-	decode    func([]byte) (store.Alert, error)
 	maxEvents int
 	maxBytes  int
 	metrics   *metrics
@@ -181,7 +181,7 @@ func (f *feed) add(e stream.Event) {
 
 // change makes of an event what browsers get.
 func (f *feed) change(e stream.Event) change {
-	a, err := f.decode(e.Payload)
+	a, err := analytics.DecodeAlert(e.Payload)
 	if err != nil {
 		f.metrics.errors.WithLabelValues("undecodable_alert").Inc()
 		return change{seq: e.Seq}

@@ -90,7 +90,7 @@ func (l *memLog) Follow(ctx context.Context, after uint64, out chan<- stream.Eve
 
 func (l *memLog) publish(t testing.TB, a store.Alert) uint64 {
 	t.Helper()
-	b, err := json.Marshal(a)
+	b, err := analytics.EncodeAlert(a)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,11 +109,6 @@ func (l *memLog) forget(seq uint64) {
 	defer l.mu.Unlock()
 	l.events = slices.Clone(l.events[seq+1-l.first:])
 	l.first = seq + 1
-}
-
-func decodeAlert(b []byte) (a store.Alert, err error) {
-	err = json.Unmarshal(b, &a)
-	return a, err
 }
 
 // records are the alerts of a store in memory.
@@ -166,7 +161,7 @@ func newWorld(t testing.TB, opts live.Options, log live.AlertLog, district ...gr
 		w.mem = m
 	}
 	hub, err := live.New(live.Deps{
-		Kinds: kinds, District: district, Alerts: w.records, Log: w.log, Decode: decodeAlert,
+		Kinds: kinds, District: district, Alerts: w.records, Log: w.log,
 		Registerer: w.metrics, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
 	}, opts)
 	if err != nil {

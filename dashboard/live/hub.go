@@ -21,7 +21,6 @@ import (
 	"github.com/urbangrid/urbangrid/analytics"
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
-	"github.com/urbangrid/urbangrid/store"
 )
 
 // Subprotocol is the WebSocket subprotocol of the live view.
@@ -32,8 +31,7 @@ type Deps struct {
 	Kinds      []sensors.Kind
 	District   []grid.Cell // at grid.Resolution, in any order
 	Alerts     AlertFinder
-	Log        AlertLog
-	Decode     func(payload []byte) (store.Alert, error) // of the log's events
+	Log        AlertLog // of events that analytics.EncodeAlert wrote
 	Registerer prometheus.Registerer
 	Logger     *slog.Logger
 	Now        func() time.Time
@@ -117,7 +115,7 @@ func New(deps Deps, opts Options) (*Hub, error) {
 		boards:  make(map[sensors.KindKey]*board, len(deps.Kinds)),
 		tables:  newTableSet(),
 		metrics: m,
-		feed: &feed{log: deps.Log, find: deps.Alerts, decode: deps.Decode,
+		feed: &feed{log: deps.Log, find: deps.Alerts,
 			maxEvents: opts.AlertEvents, maxBytes: opts.AlertBytes, metrics: m},
 		closing: make(chan struct{}),
 		conns:   make(map[*conn]struct{}),
