@@ -1,0 +1,77 @@
+import {unreachable} from './cells';
+import type {Alert, AlertsFrame, Severity} from './wire';
+
+/** Closed alerts beyond this many are forgotten, oldest first. */
+export const CLOSED_KEPT = 500;
+
+/** What is known of the alerts topic. */
+export interface AlertBook {
+  readonly epoch: string;
+  readonly seq: number;
+  readonly byId: ReadonlyMap<string, Alert>;
+}
+
+/** What became of a frame: `news` are the alerts whose revision was not known. */
+export type AlertsStep =
+  | {readonly outcome: 'applied'; readonly book: AlertBook; readonly news: readonly Alert[]}
+  | {readonly outcome: 'mismatch'};
+
+function newer(known: Alert | undefined, a: Alert): boolean {
+  return known === undefined || a.revision > known.revision;
+}
+
+function trimmed(byId: ReadonlyMap<string, Alert>): ReadonlyMap<string, Alert> {
+  const closed = [...byId.values()].filter((a) => a.state === 'closed');
+  if (closed.length <= CLOSED_KEPT) return byId;
+  closed.sort((a, b) => a.updatedAtMs - b.updatedAtMs);
+  const out = new Map(byId);
+  for (const a of closed.slice(0, closed.length - CLOSED_KEPT)) out.delete(a.id);
+  return out;
+}
+
+function applySnapshot(book: AlertBook | null, frame: AlertsFrame & {kind: 'alerts-snapshot'}): AlertsStep {
+  const known = book !== null && book.epoch === frame.epoch ? book.byId : new Map<string, Alert>();
+  const byId = new Map<string, Alert>();
+  const news: Alert[] = [];
+  for (const a of frame.alerts) {
+    const old = known.get(a.id);
+    byId.set(a.id, old !== undefined && !newer(old, a) ? old : a);
+    if (book !== null && newer(old, a)) news.push(a);
+  }
+  return {outcome: 'applied', book: {epoch: frame.epoch, seq: frame.seq, byId: trimmed(byId)}, news};
+}
+
+/**
+ * Applies one frame. It is pure. A snapshot replaces what is known, but never a
+ * revision by an older one; a repeated event changes nothing but the number.
+ * The alerts of the very first snapshot are no news.
+ */
+export function applyAlerts(book: AlertBook | null, frame: AlertsFrame): AlertsStep {
+  switch (frame.kind) {
+    case 'alerts-snapshot':
+      return applySnapshot(book, frame);
+    case 'alert': {
+      if (book === null) return {outcome: 'mismatch'};
+      const seq = Math.max(book.seq, frame.seq);
+      if (!newer(book.byId.get(frame.alert.id), frame.alert)) return {outcome: 'applied', book: {...book, seq}, news: []};
+      const byId = new Map(book.byId).set(frame.alert.id, frame.alert);
+      return {outcome: 'applied', book: {...book, seq, byId: trimmed(byId)}, news: [frame.alert]};
+    }
+    default:
+      return unreachable(frame);
+  }
+}
+
+const RANK: Readonly<Record<Severity, number>> = {notice: 0, warning: 1, critical: 2};
+
+/** Newest first; of equal times the graver first. */
+export function newestFirst(book: AlertBook): readonly Alert[] {
+  return [...book.byId.values()].sort(
+    (a, b) => b.raisedAtMs - a.raisedAtMs || RANK[b.severity] - RANK[a.severity] || (a.id < b.id ? 1 : -1),
+  );
+}
+
+/** The open ones, newest first. */
+export function openAlerts(book: AlertBook | null): readonly Alert[] {
+  return book === null ? [] : newestFirst(book).filter((a) => a.state === 'open');
+}

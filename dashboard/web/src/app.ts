@@ -1,0 +1,401 @@
+import {SILENT, announce, speak, type Announcer} from './announce';
+import {encodeValues} from './color';
+import {fetchJSON, LiveConnection, type Link, type World} from './connection';
+import {areaAt, boundsOf, resolutionFor, type Place} from './geo';
+import {inLang, type Lang} from './i18n';
+import type {CityMap, Marker, Theme} from './map/city-map';
+import {
+  cellsTopic, currentKind, matchingTable, messages, scaleOf, SPANS,
+  type Hover, type Intents, type Loadable, type Model, type PlacedTable,
+} from './model';
+import {openAlerts, type AlertBook} from './alerts';
+import type {CellsState} from './cells';
+import {decodeAreas, decodeAreasNote, decodeKinds, decodeSeries, decodeTable, type Alert, type Area, type CellId, type Names} from './wire';
+
+type H3 = typeof import('./h3');
+
+/** Where the app keeps its model and what it needs of the browser. */
+export interface Surroundings {
+  readonly world: World;
+  read(): Model;
+  write(model: Model): void;
+  remember(key: 'lang' | 'theme', value: string): void;
+  dress(lang: Lang, theme: Theme): void;
+  loadH3(): Promise<H3>;
+  openMap(element: HTMLElement, theme: Theme, events: Parameters<CityMapOpener>[2]): Promise<CityMap>;
+}
+
+type CityMapOpener = (element: HTMLElement, theme: Theme, events: import('./map/city-map').MapEvents) => Promise<CityMap>;
+
+/** A series is fetched again while it is looked at. */
+const SERIES_EVERY_MS = 10_000;
+
+/** Kinds to begin with, the first that the catalogue has. */
+const FIRST_KINDS = ['noise', 'pm25'];
+
+/** App carries out what people ask for and what the server says; the model is its only output. */
+export class App implements Intents {
+  readonly #out: Surroundings;
+  readonly #connection: LiveConnection;
+  readonly #tables = new Map<string, Promise<PlacedTable>>();
+  #h3: H3 | null = null;
+  #map: CityMap | null = null;
+  #shown: Partial<Model> = {};
+  #unsubscribe: () => void = () => undefined;
+  #topic: string | null = null;
+  #announcer: Announcer = SILENT;
+  #seriesRequest: AbortController | null = null;
+  #seriesAtMs = 0;
+
+  constructor(out: Surroundings) {
+    this.#out = out;
+    this.#connection = new LiveConnection(out.world, {
+      link: (link) => this.#link(link),
+      cells: (topic, state) => this.#cells(topic, state),
+      alerts: (book, news) => this.#alerts(book, news),
+      problem: (text) => console.warn(text),
+    });
+  }
+
+  /** Opens the connection and fetches what does not change. */
+  async start(): Promise<void> {
+    this.#connection.subscribe('alerts');
+    this.#connection.start();
+    const h3 = this.#out.loadH3();
+    const areas = this.#loadAreas();
+    this.reloadKinds();
+    this.#h3 = await h3;
+    await areas;
+    const cells = this.#model.cells;
+    if (cells !== null) this.#wantTable(cells.table);
+    this.#draw();
+  }
+
+  /** One second has passed. */
+  tick(): void {
+    this.#set({nowMs: this.#out.world.nowMs()});
+    const [rest, said] = speak(this.#announcer, this.#model.nowMs);
+    this.#announcer = rest;
+    if (said !== null) this.#set({announcement: messages(this.#model).newAlert(said.count, said.newest)});
+    if (this.#model.selection !== null && this.#model.nowMs - this.#seriesAtMs > SERIES_EVERY_MS && !this.#model.link.stale) {
+      void this.#loadSeries();
+    }
+    if (this.#model.areas.state === 'failed' && this.#model.link.phase === 'live' && this.#model.nowMs % 5000 < 1000) void this.#loadAreas();
+    if (this.#model.kinds.state === 'failed' && this.#model.link.phase === 'live' && this.#model.nowMs % 5000 < 1000) this.reloadKinds();
+  }
+
+  /** The machine may have slept. */
+  check(): void {
+    this.#set({nowMs: this.#out.world.nowMs()});
+    this.#connection.check();
+  }
+
+  /** Cuts the socket, for tests. */
+  cut(): void {
+    this.#connection.cut();
+  }
+
+  /** The number reached, per topic. */
+  sequences(): Readonly<Record<string, number>> {
+    return this.#connection.sequences();
+  }
+
+  /** Frames that the map drew. */
+  frames(): number {
+    return this.#map?.frames() ?? 0;
+  }
+
+  chooseKind(kind: string): void {
+    this.#set({kind});
+    this.#follow();
+    if (this.#model.selection !== null) void this.#loadSeries(true);
+  }
+
+  chooseResolution(wish: Model['resolutionWish']): void {
+    const resolution = wish === 'auto' ? resolutionFor(this.#model.zoom, null) : wish;
+    this.#set({resolutionWish: wish, resolution});
+    this.#follow();
+  }
+
+  chooseSpan(span: Model['span']): void {
+    this.#set({span});
+    void this.#loadSeries(true);
+  }
+
+  showPanel(panel: Model['panel']): void {
+    this.#set({panel});
+  }
+
+  showClosed(showClosed: boolean): void {
+    this.#set({showClosed});
+  }
+
+  switchLang(): void {
+    const lang = this.#model.lang === 'zh' ? 'en' : 'zh';
+    this.#set({lang, announcement: ''});
+    this.#out.remember('lang', lang === 'zh' ? 'zh-CN' : 'en');
+    this.#out.dress(lang, this.#model.theme);
+    this.#draw();
+  }
+
+  switchTheme(): void {
+    const theme = this.#model.theme === 'dark' ? 'light' : 'dark';
+    this.#set({theme});
+    this.#out.remember('theme', theme);
+    this.#out.dress(this.#model.lang, theme);
+    this.#draw();
+  }
+
+  openAlert(alert: Alert): void {
+    const at = {latDegrees: alert.latDegrees, lonDegrees: alert.lonDegrees};
+    this.#map?.flyTo(at, Math.max(14.2, this.#model.zoom));
+    if (alert.kind !== this.#model.kind) this.chooseKind(alert.kind);
+    const cell = alert.cell !== '' ? alert.cell : this.#h3?.cellAt(at, 10);
+    if (cell !== undefined) this.#select(cell, at, alert.id);
+  }
+
+  openCell(cell: CellId): void {
+    const at = this.#h3?.centreOf(cell);
+    if (at === undefined) return;
+    this.#map?.flyTo(at, this.#model.zoom);
+    this.#select(cell, at, '');
+  }
+
+  closeCell(): void {
+    this.#seriesRequest?.abort();
+    this.#set({selection: null, series: {state: 'loading'}});
+    this.#draw();
+  }
+
+  zoom(levels: number): void {
+    this.#map?.zoomBy(levels);
+  }
+
+  home(): void {
+    const areas = this.#model.areas;
+    this.#map?.fit(boundsOf(areas.state === 'loaded' ? areas.value : []));
+  }
+
+  reconnect(): void {
+    this.#connection.check();
+  }
+
+  reloadKinds(): void {
+    void this.#loadKinds();
+  }
+
+  reloadSeries(): void {
+    void this.#loadSeries(true);
+  }
+
+  mountMap(element: HTMLElement): () => void {
+    let gone = false;
+    let resizing: ResizeObserver | null = null;
+    const opened = this.#out.openMap(element, this.#model.theme, {
+      picked: (at) => this.#picked(at),
+      hovered: (at, xPixels, yPixels) => this.#hovered(at, xPixels, yPixels),
+      viewed: (zoom, centre) => this.#viewed(zoom, centre),
+    });
+    opened.then((map) => {
+      if (gone) {
+        map.destroy();
+        return;
+      }
+      this.#map = map;
+      this.#shown = {};
+      resizing = new ResizeObserver(() => map.resize());
+      resizing.observe(element);
+      this.#set({map: map.renderer});
+      this.#draw();
+      this.home();
+    }).catch((error: unknown) => {
+      console.warn('map', error);
+      this.#set({map: 'failed'});
+    });
+    return () => {
+      gone = true;
+      resizing?.disconnect();
+      this.#map?.destroy();
+      this.#map = null;
+    };
+  }
+
+  get #model(): Model {
+    return this.#out.read();
+  }
+
+  #set(change: Partial<Model>): void {
+    this.#out.write({...this.#model, ...change});
+  }
+
+  #link(link: Link): void {
+    this.#set({link, nowMs: this.#out.world.nowMs()});
+  }
+
+  #cells(topic: string, cells: CellsState): void {
+    if (topic !== this.#topic) return;
+    this.#set({cells});
+    if (this.#model.table?.hash !== cells.table) this.#wantTable(cells.table);
+    this.#draw();
+  }
+
+  #alerts(alerts: AlertBook, news: readonly Alert[]): void {
+    this.#set({alerts});
+    for (const a of news) if (a.state === 'open') this.#announcer = announce(this.#announcer, inLang(a.reason, this.#model.lang));
+    this.#draw();
+  }
+
+  #viewed(zoom: number, centre: Place): void {
+    const {resolution, resolutionWish} = this.#model;
+    this.#set({zoom, centre, resolution: resolutionWish === 'auto' ? resolutionFor(zoom, resolution) : resolution});
+    this.#follow();
+  }
+
+  #picked(at: Place): void {
+    const cell = this.#h3?.cellAt(at, this.#model.resolution);
+    if (cell !== undefined) this.#select(cell, this.#h3?.centreOf(cell) ?? at, '');
+  }
+
+  #hovered(at: Place | null, xPixels: number, yPixels: number): void {
+    const cell = at === null ? undefined : this.#h3?.cellAt(at, this.#model.resolution);
+    const hover: Hover | null = cell === undefined ? null : {cell, xPixels, yPixels};
+    if (hover !== null || this.#model.hover !== null) this.#set({hover});
+  }
+
+  #select(cell: CellId, at: Place, alert: string): void {
+    const areas = this.#model.areas;
+    this.#set({selection: {cell, at, area: areas.state === 'loaded' ? areaAt(areas.value, at) : null, alert}});
+    this.#draw();
+    void this.#loadSeries(true);
+  }
+
+  /** Subscribes to the cells that the model asks for, if they are others than before. */
+  #follow(): void {
+    const topic = cellsTopic(this.#model);
+    if (topic === this.#topic) return;
+    this.#unsubscribe();
+    this.#topic = topic;
+    const cells = topic === null ? null : this.#connection.cells(topic);
+    this.#set({cells, hover: null});
+    if (topic === null) return;
+    if (cells !== null) this.#wantTable(cells.table);
+    this.#unsubscribe = this.#connection.subscribe(topic);
+    this.#draw();
+  }
+
+  #wantTable(hash: string): void {
+    const h3 = this.#h3;
+    if (h3 === null || this.#model.areas.state === 'loading') return;
+    const known = this.#tables.get(hash) ?? this.#loadTable(h3, hash);
+    this.#tables.set(hash, known);
+    known.then((table) => {
+      if (this.#model.cells?.table !== hash || this.#model.table?.hash === hash) return;
+      this.#set({table});
+      this.#draw();
+    }).catch(() => this.#tables.delete(hash));
+  }
+
+  async #loadTable(h3: H3, hash: string): Promise<PlacedTable> {
+    const table = decodeTable(await fetchJSON(`/api/v1/cells/tables/${encodeURIComponent(hash)}`));
+    const areas = this.#model.areas;
+    return h3.placed(table, areas.state === 'loaded' ? areas.value : []);
+  }
+
+  async #loadKinds(): Promise<void> {
+    this.#set({kinds: {state: 'loading'}});
+    try {
+      const kinds = decodeKinds(await fetchJSON('/api/v1/kinds'));
+      const first = FIRST_KINDS.find((key) => kinds.some((k) => k.key === key)) ?? kinds[0]?.key ?? null;
+      this.#set({kinds: {state: 'loaded', value: kinds}, kind: this.#model.kind ?? first});
+      this.#follow();
+    } catch (error) {
+      console.warn('kinds', error);
+      this.#set({kinds: {state: 'failed'}});
+    }
+  }
+
+  async #loadAreas(): Promise<void> {
+    const done = (areas: Loadable<readonly Area[]>, areasNote: Names | null): void => {
+      this.#set({areas, areasNote});
+      this.#tables.clear();
+      this.#draw();
+    };
+    try {
+      const answer = await fetchJSON('/api/v1/areas.geojson');
+      done({state: 'loaded', value: decodeAreas(answer)}, decodeAreasNote(answer));
+      this.home();
+    } catch (error) {
+      console.warn('areas', error);
+      done({state: 'failed'}, null);
+    }
+  }
+
+  async #loadSeries(anew = false): Promise<void> {
+    const {selection, kind, span, nowMs} = this.#model;
+    const type = currentKind(this.#model)?.type;
+    if (selection === null || kind === null || type === undefined) return;
+    this.#seriesRequest?.abort();
+    const request = new AbortController();
+    this.#seriesRequest = request;
+    this.#seriesAtMs = nowMs;
+    if (anew) this.#set({series: {state: 'loading'}});
+    const now = this.#out.world.nowMs() + this.#model.link.clockOffsetMs;
+    const query = new URLSearchParams({
+      kind, cell: selection.cell,
+      from: new Date(now - SPANS[span].ms).toISOString(),
+      to: new Date(now).toISOString(),
+      every: SPANS[span].every,
+      agg: type === 'event' ? 'count' : 'mean',
+    });
+    try {
+      const value = decodeSeries(await fetchJSON(`/api/v1/series?${query.toString()}`, request.signal));
+      if (this.#seriesRequest === request) this.#set({series: {state: 'loaded', value}});
+    } catch (error) {
+      if (request.signal.aborted) return;
+      console.warn('series', error);
+      if (anew || this.#model.series.state !== 'loaded') this.#set({series: {state: 'failed'}});
+    }
+  }
+
+  /** Brings the map to what the model says, touching only what changed. */
+  #draw(): void {
+    const map = this.#map;
+    const h3 = this.#h3;
+    if (map === null || h3 === null) return;
+    const model = this.#model;
+    const was = this.#shown;
+    this.#shown = model;
+    if (was.theme !== model.theme) map.setTheme(model.theme);
+    if ((was.areas !== model.areas || was.lang !== model.lang) && model.areas.state === 'loaded') map.setAreas(model.areas.value, model.lang);
+    this.#drawCells(map, h3, was);
+    if (was.alerts !== model.alerts || was.selection !== model.selection) map.setMarkers(markersOf(model));
+    if (was.selection !== model.selection) map.setSelected(model.selection === null ? null : h3.cornersOf(model.selection.cell));
+  }
+
+  #drawCells(map: CityMap, h3: H3, was: Partial<Model>): void {
+    const model = this.#model;
+    const table = matchingTable(model);
+    const kind = currentKind(model);
+    if (table !== null && this.#drawnTable !== table.hash + map.renderer) {
+      this.#drawnTable = table.hash + map.renderer;
+      map.setCells(h3.cornersOfTable(table));
+    } else if (was.cells === model.cells && was.table === model.table && was.kind === model.kind) {
+      return;
+    }
+    const size = table?.cells.length ?? model.table?.cells.length ?? 0;
+    map.setValues(table === null || kind === null || model.cells === null
+      ? new Uint8Array(size)
+      : encodeValues(model.cells.values, size, scaleOf(kind)));
+  }
+
+  #drawnTable = '';
+}
+
+function markersOf(model: Model): readonly Marker[] {
+  const open = openAlerts(model.alerts);
+  const chosen = model.selection?.alert ?? '';
+  const extra = open.some((a) => a.id === chosen) ? undefined : model.alerts?.byId.get(chosen);
+  return [...open, ...(extra === undefined ? [] : [extra])].map((a) => ({
+    id: a.id, severity: a.severity, latDegrees: a.latDegrees, lonDegrees: a.lonDegrees, selected: a.id === chosen,
+  }));
+}

@@ -1,0 +1,52 @@
+import type {Lang, Messages} from './i18n';
+
+/** The one zone of the page: operators of one city must never add hours. */
+export const ZONE = 'Asia/Shanghai';
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function dateFormat(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const known = formats.get(name);
+  if (known !== undefined) return known;
+  const made = new Intl.DateTimeFormat('zh-CN', {timeZone: ZONE, hourCycle: 'h23', ...options});
+  formats.set(name, made);
+  return made;
+}
+
+/** "16:05:09" in Shanghai. */
+export function clockTime(ms: number): string {
+  return dateFormat('clock', {hour: '2-digit', minute: '2-digit', second: '2-digit'}).format(ms);
+}
+
+/** "16:05" in Shanghai. */
+export function hourMinute(ms: number): string {
+  return dateFormat('minute', {hour: '2-digit', minute: '2-digit'}).format(ms);
+}
+
+/** "2026-11-22" in Shanghai. */
+export function day(ms: number): string {
+  const parts = dateFormat('day', {year: 'numeric', month: '2-digit', day: '2-digit'}).formatToParts(ms);
+  const of = (type: string): string => parts.find((p) => p.type === type)?.value ?? '';
+  return `${of('year')}-${of('month')}-${of('day')}`;
+}
+
+/** "16:05:09" on the day of now, else with the day before it. */
+export function timeNear(ms: number, nowMs: number): string {
+  return day(ms) === day(nowMs) ? clockTime(ms) : `${day(ms).slice(5)} ${clockTime(ms)}`;
+}
+
+/** "12 s", "3 min", "2 h": one unit, rounded down. */
+export function duration(ms: number, m: Messages): string {
+  const s = Math.max(0, Math.floor(ms / 1000));
+  if (s < 60) return m.seconds(s);
+  if (s < 3600) return m.minutes(Math.floor(s / 60));
+  if (s < 86_400) return m.hours(Math.floor(s / 3600));
+  return m.days(Math.floor(s / 86_400));
+}
+
+/** A value as people read it: three digits that matter, grouped. */
+export function quantity(value: number, lang: Lang): string {
+  const size = Math.abs(value);
+  const digits = Number.isInteger(value) || size >= 1000 ? 0 : size >= 1 ? 1 : 2;
+  return value.toLocaleString(lang === 'zh' ? 'zh-CN' : 'en', {maximumFractionDigits: digits});
+}

@@ -1,0 +1,37 @@
+/** All that the page needs of H3, loaded after the shell. */
+import {cellToBoundary, cellToLatLng, cellToParent, getResolution, isValidCell, latLngToCell} from 'h3-js';
+import {areaAt, type Place} from './geo';
+import type {Corners} from './map/city-map';
+import type {Area, CellId, CellTable, Resolution} from './wire';
+import type {PlacedTable} from './model';
+
+/** The cell at a place. */
+export function cellAt(p: Place, resolution: Resolution): CellId {
+  return latLngToCell(p.latDegrees, p.lonDegrees, resolution);
+}
+
+/** The centre of a cell. */
+export function centreOf(cell: CellId): Place {
+  const [latDegrees, lonDegrees] = cellToLatLng(cell);
+  return {latDegrees, lonDegrees};
+}
+
+/** The corners of a cell, null when the name is no cell. */
+export function cornersOf(cell: CellId): Corners | null {
+  return isValidCell(cell) ? cellToBoundary(cell).map(([lat, lon]): readonly [number, number] => [lat, lon]) : null;
+}
+
+/** The corners of every cell of a table. */
+export function cornersOfTable(table: CellTable): readonly Corners[] {
+  return table.cells.map((c) => cornersOf(c) ?? []);
+}
+
+/** The cell itself or its parent, at a resolution that is not finer. */
+export function atResolution(cell: CellId, resolution: Resolution): CellId {
+  return getResolution(cell) <= resolution ? cell : cellToParent(cell, resolution);
+}
+
+/** Says of each cell in which area its centre lies. */
+export function placed(table: CellTable, areas: readonly Area[]): PlacedTable {
+  return {...table, areas: table.cells.map((c) => (isValidCell(c) ? areaAt(areas, centreOf(c)) : null))};
+}

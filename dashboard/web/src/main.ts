@@ -1,0 +1,139 @@
+import {mount} from 'svelte';
+import {writable} from 'svelte/store';
+import './app.css';
+import {App} from './app';
+import {liveCount} from './cells';
+import {browserSocket, type World} from './connection';
+import {CATALOGUES, type Lang} from './i18n';
+import type {Theme} from './map/city-map';
+import {chooseRenderer, probeGraphics} from './map/renderer';
+import {firstModel, type Model} from './model';
+import Page from './ui/Page.svelte';
+
+declare global {
+  interface Window {
+    /** What tests and people with a console may see. */
+    urbangrid?: Debug;
+  }
+}
+
+/** A read-only view of the page's state, and a way to break the line. */
+interface Debug {
+  readonly seq: Readonly<Record<string, number>>;
+  readonly epoch: string;
+  readonly liveCells: number;
+  readonly valueSum: number;
+  readonly alerts: readonly {readonly id: string; readonly revision: number; readonly state: string}[];
+  readonly link: {readonly phase: string; readonly stale: boolean};
+  readonly renderer: string;
+  readonly frames: number;
+  readonly kind: string | null;
+  readonly resolution: number;
+  cutSocket(): void;
+}
+
+const root = document.documentElement;
+const lang: Lang = root.lang === 'en' ? 'en' : 'zh';
+const theme: Theme = root.dataset['theme'] === 'light' ? 'light' : 'dark';
+
+const world: World = {
+  openSocket: (events) => browserSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/api/v1/live`, events),
+  nowMs: () => Date.now(),
+  after: (ms, fn) => {
+    const timer = setTimeout(fn, ms);
+    return () => clearTimeout(timer);
+  },
+  random: Math.random,
+};
+
+let model = firstModel(lang, theme, Date.now());
+const store = writable<Model>(model);
+
+function dress(nextLang: Lang, nextTheme: Theme): void {
+  const m = CATALOGUES[nextLang];
+  root.lang = m.htmlLang;
+  root.dataset['theme'] = nextTheme;
+  document.title = nextLang === 'zh' ? `${m.appName} ${m.appLatin}` : m.appName;
+}
+
+const app = new App({
+  world,
+  read: () => model,
+  write: (next) => {
+    model = next;
+    store.set(next);
+  },
+  remember: (key, value) => {
+    try {
+      localStorage.setItem(`urbangrid.${key}`, value);
+    } catch {
+      // A browser that keeps nothing still works; it only forgets.
+    }
+  },
+  dress,
+  loadH3: () => import('./h3'),
+  openMap: async (element, mapTheme, events) => {
+    const wish = new URLSearchParams(location.search).get('renderer');
+    if (chooseRenderer(probeGraphics(), wish) === 'webgl2') {
+      try {
+        const {WebGLCityMap} = await import('./map/webgl-map');
+        return new WebGLCityMap(element, mapTheme, events);
+      } catch (error) {
+        console.warn('WebGL map', error);
+        element.replaceChildren();
+      }
+    }
+    const {CanvasCityMap} = await import('./map/canvas-map');
+    return new CanvasCityMap(element, mapTheme, events);
+  },
+});
+
+const target = document.getElementById('app');
+if (target !== null) {
+  dress(lang, theme);
+  target.replaceChildren();
+  mount(Page, {target, props: {store, intents: app}});
+}
+
+document.addEventListener('visibilitychange', () => {
+  if (!document.hidden) app.check();
+});
+for (const event of ['online', 'pageshow']) window.addEventListener(event, () => app.check());
+setInterval(() => app.tick(), 1000);
+
+const debug: Debug = {
+  get seq() {
+    return app.sequences();
+  },
+  get epoch() {
+    return model.cells?.epoch ?? '';
+  },
+  get liveCells() {
+    return liveCount(model.cells);
+  },
+  get valueSum() {
+    return model.cells?.values.reduce((sum, v) => (Number.isNaN(v) ? sum : sum + v), 0) ?? 0;
+  },
+  get alerts() {
+    return [...(model.alerts?.byId.values() ?? [])].map(({id, revision, state}) => ({id, revision, state}));
+  },
+  get link() {
+    return {phase: model.link.phase, stale: model.link.stale};
+  },
+  get renderer() {
+    return model.map;
+  },
+  get frames() {
+    return app.frames();
+  },
+  get kind() {
+    return model.kind;
+  },
+  get resolution() {
+    return model.resolution;
+  },
+  cutSocket: () => app.cut(),
+};
+window.urbangrid = Object.freeze(debug);
+
+void app.start();

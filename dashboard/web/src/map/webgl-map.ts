@@ -1,0 +1,219 @@
+import type {FeatureCollection, GeoJsonProperties, Geometry} from 'geojson';
+import {MapLibreMap, setWorkerUrl, type GeoJSONSource, type GeoJSONSourceSpecification, type StyleSpecification} from 'maplibre-gl';
+import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
+import {boundsOf, graticule, HOME, labelPoint, outline, type Bounds, type Place} from '../geo';
+import {inLang, type Lang} from '../i18n';
+import type {Area, LonLat, Severity} from '../wire';
+import {CellLayer} from './cell-layer';
+import {drawMarker, MAP_COLORS, reducedMotion, type CityMap, type Corners, type MapColors, type MapEvents, type Marker, type Theme} from './city-map';
+
+type Features = FeatureCollection;
+
+const NOTHING: Features = {type: 'FeatureCollection', features: []};
+
+function collection(geometries: readonly Geometry[], properties: readonly GeoJsonProperties[] = []): Features {
+  return {
+    type: 'FeatureCollection',
+    features: geometries.map((geometry, k) => ({type: 'Feature', geometry, properties: properties[k] ?? {}})),
+  };
+}
+
+function mutable(ring: readonly LonLat[]): [number, number][] {
+  return ring.map(([lon, lat]) => [lon, lat]);
+}
+
+function lines(edges: readonly (readonly LonLat[])[]): Features {
+  return collection([{type: 'MultiLineString', coordinates: edges.map(mutable)}]);
+}
+
+function styleOf(theme: Theme): StyleSpecification {
+  const c = MAP_COLORS[theme];
+  const source: GeoJSONSourceSpecification = {type: 'geojson', data: NOTHING};
+  return {
+    version: 8,
+    sources: {grid: source, areas: source, outline: source, labels: source, markers: source, selected: source},
+    layers: [
+      {id: 'ground', type: 'background', paint: {'background-color': c.ground}},
+      {id: 'land', type: 'fill', source: 'areas', paint: {'fill-color': c.land}},
+      {id: 'grid', type: 'line', source: 'grid', paint: {'line-color': c.grid, 'line-width': 1}},
+      {id: 'borders', type: 'line', source: 'areas', paint: {'line-color': c.border, 'line-width': 1.2, 'line-dasharray': [3, 2]}},
+      {id: 'outline', type: 'line', source: 'outline', paint: {'line-color': c.outline, 'line-width': 2.2}},
+      {id: 'selected', type: 'line', source: 'selected', paint: {'line-color': c.selected, 'line-width': 3}},
+      {
+        id: 'labels', type: 'symbol', source: 'labels',
+        layout: {'text-field': ['get', 'name'], 'text-size': 13, 'text-font': ['Noto Sans CJK SC Regular'], 'text-max-width': 9, 'text-padding': 4},
+        paint: {'text-color': c.label, 'text-halo-color': c.halo, 'text-halo-width': 1.6},
+      },
+      {
+        id: 'markers', type: 'symbol', source: 'markers',
+        layout: {'icon-image': ['get', 'icon'], 'icon-allow-overlap': true, 'icon-ignore-placement': true, 'symbol-sort-key': ['get', 'rank']},
+      },
+    ],
+  };
+}
+
+const RANK: Readonly<Record<Severity, number>> = {notice: 0, warning: 1, critical: 2};
+
+function markerImage(severity: Severity, selected: boolean): ImageData {
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = 56;
+  const ctx = canvas.getContext('2d');
+  if (ctx === null) throw new Error('no 2D canvas');
+  drawMarker(ctx, 28, 28, selected ? 22 : 17, severity, selected);
+  return ctx.getImageData(0, 0, 56, 56);
+}
+
+/** The map on MapLibre with the cells as our own WebGL 2 layer. */
+export class WebGLCityMap implements CityMap {
+  readonly renderer = 'webgl2';
+  readonly #map: MapLibreMap;
+  readonly #cells = new CellLayer();
+  readonly #data = new Map<string, Features>();
+  #theme: Theme;
+  #ready = false;
+  #frames = 0;
+
+  constructor(container: HTMLElement, theme: Theme, events: MapEvents) {
+    setWorkerUrl(new URL(workerUrl, window.location.href).href);
+    this.#theme = theme;
+    this.#cells.setTheme(theme);
+    this.#map = new MapLibreMap({
+      container,
+      style: styleOf(theme),
+      bounds: [HOME[0], HOME[1], HOME[2], HOME[3]],
+      fitBoundsOptions: {padding: 24},
+      minZoom: 8,
+      maxZoom: 19,
+      attributionControl: false,
+      maplibreLogo: false,
+      dragRotate: false,
+      pitchWithRotate: false,
+      touchPitch: false,
+      rollEnabled: false,
+      fadeDuration: 0,
+      renderWorldCopies: false,
+    });
+    this.#map.touchZoomRotate.disableRotation();
+    this.#map.keyboard.disableRotation();
+    this.#map.on('styledata', () => this.#dress());
+    this.#map.on('load', () => this.#dress());
+    this.#map.on('render', () => {
+      this.#frames++;
+    });
+    this.#listen(events);
+  }
+
+  setTheme(theme: Theme): void {
+    if (theme === this.#theme) return;
+    this.#theme = theme;
+    this.#cells.setTheme(theme);
+    this.#repaint(MAP_COLORS[theme]);
+  }
+
+  setAreas(areas: readonly Area[], lang: Lang): void {
+    this.#set('grid', lines(graticule(boundsOf(areas))));
+    this.#set('areas', collection(areas.map((a) => ({type: 'MultiPolygon', coordinates: a.polygons.map((p) => p.map(mutable))}))));
+    this.#set('outline', lines(outline(areas)));
+    this.#set('labels', collection(
+      areas.map((a) => ({type: 'Point', coordinates: [...labelPoint(a)]})),
+      areas.map((a) => ({name: inLang(a.names, lang)})),
+    ));
+  }
+
+  setCells(corners: readonly Corners[]): void {
+    this.#cells.setCells(corners);
+  }
+
+  setValues(bytes: Uint8Array): void {
+    this.#cells.setValues(bytes);
+  }
+
+  setMarkers(markers: readonly Marker[]): void {
+    this.#set('markers', collection(
+      markers.map((m) => ({type: 'Point', coordinates: [m.lonDegrees, m.latDegrees]})),
+      markers.map((m) => ({icon: `${m.severity}${m.selected ? '-selected' : ''}`, rank: RANK[m.severity] + (m.selected ? 10 : 0)})),
+    ));
+  }
+
+  setSelected(corners: Corners | null): void {
+    const ring = corners?.map(([lat, lon]) => [lon, lat]) ?? [];
+    const [first, second] = ring;
+    this.#set('selected', first && second ? collection([{type: 'LineString', coordinates: [...ring, first, second]}]) : NOTHING);
+  }
+
+  fit(bounds: Bounds): void {
+    this.#map.fitBounds([bounds[0], bounds[1], bounds[2], bounds[3]], {padding: 28, animate: !reducedMotion(), duration: 500});
+  }
+
+  flyTo(at: Place, zoom: number): void {
+    const center: [number, number] = [at.lonDegrees, at.latDegrees];
+    const to = {center, zoom};
+    if (reducedMotion()) this.#map.jumpTo(to);
+    else this.#map.easeTo({...to, duration: 700});
+  }
+
+  zoomBy(levels: number): void {
+    this.#map.zoomTo(this.#map.getZoom() + levels, {animate: !reducedMotion(), duration: 250});
+  }
+
+  resize(): void {
+    this.#map.resize();
+  }
+
+  frames(): number {
+    return this.#frames;
+  }
+
+  destroy(): void {
+    this.#map.remove();
+  }
+
+  #repaint(c: MapColors): void {
+    const map = this.#map;
+    map.setPaintProperty('ground', 'background-color', c.ground);
+    map.setPaintProperty('land', 'fill-color', c.land);
+    map.setPaintProperty('grid', 'line-color', c.grid);
+    map.setPaintProperty('borders', 'line-color', c.border);
+    map.setPaintProperty('outline', 'line-color', c.outline);
+    map.setPaintProperty('selected', 'line-color', c.selected);
+    map.setPaintProperty('labels', 'text-color', c.label);
+    map.setPaintProperty('labels', 'text-halo-color', c.halo);
+  }
+
+  #listen(events: MapEvents): void {
+    const map = this.#map;
+    const view = (): void => {
+      const c = map.getCenter();
+      events.viewed(map.getZoom(), {latDegrees: c.lat, lonDegrees: c.lng});
+    };
+    map.on('zoom', view);
+    map.on('moveend', view);
+    map.on('click', (e) => events.picked({latDegrees: e.lngLat.lat, lonDegrees: e.lngLat.lng}));
+    map.on('mousemove', (e) => events.hovered({latDegrees: e.lngLat.lat, lonDegrees: e.lngLat.lng}, e.point.x, e.point.y));
+    map.on('mouseout', () => events.hovered(null, 0, 0));
+    map.on('load', view);
+  }
+
+  /** Adds what a style does not carry: the cells' layer, images and data that came early. */
+  #dress(): void {
+    if (!this.#map.isStyleLoaded() && !this.#ready) return;
+    this.#ready = true;
+    for (const severity of ['notice', 'warning', 'critical'] as const) {
+      for (const selected of [false, true]) {
+        const id = `${severity}${selected ? '-selected' : ''}`;
+        if (!this.#map.hasImage(id)) this.#map.addImage(id, markerImage(severity, selected), {pixelRatio: 2});
+      }
+    }
+    if (this.#map.getLayer(this.#cells.id) === undefined) this.#map.addLayer(this.#cells, 'borders');
+    for (const [id, data] of this.#data) this.#map.getSource<GeoJSONSource>(id)?.setData(data);
+    this.#data.clear();
+  }
+
+  #set(id: string, data: Features): void {
+    if (!this.#ready) {
+      this.#data.set(id, data);
+      return;
+    }
+    this.#map.getSource<GeoJSONSource>(id)?.setData(data);
+  }
+}

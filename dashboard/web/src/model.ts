@@ -1,0 +1,237 @@
+import {newestFirst, type AlertBook} from './alerts';
+import type {CellsState} from './cells';
+import type {Scale} from './color';
+import {NO_LINK, type Link} from './connection';
+import type {Place} from './geo';
+import {CATALOGUES, type Lang, type Messages} from './i18n';
+import type {Theme} from './map/city-map';
+import type {Alert, Area, CellId, CellTable, Kind, KindKey, Names, Resolution, Series} from './wire';
+
+/** Something that is fetched. */
+export type Loadable<T> =
+  | {readonly state: 'loading'}
+  | {readonly state: 'failed'}
+  | {readonly state: 'loaded'; readonly value: T};
+
+/** A cell table with where each of its cells lies. */
+export interface PlacedTable extends CellTable {
+  /** The area of each cell, null outside all. */
+  readonly areas: readonly (Area | null)[];
+}
+
+/** How far back a series goes. */
+export type Span = '15m' | '1h' | '24h';
+
+/** The spans: length, and the width of a point. */
+export const SPANS: Readonly<Record<Span, {readonly ms: number; readonly every: string}>> = {
+  '15m': {ms: 900_000, every: '10s'},
+  '1h': {ms: 3_600_000, every: '1m'},
+  '24h': {ms: 86_400_000, every: '10m'},
+};
+
+/** The cell a person looks at. */
+export interface Selection {
+  readonly cell: CellId;
+  readonly at: Place;
+  readonly area: Area | null;
+  /** The alert that led here, '' for none. */
+  readonly alert: string;
+}
+
+/** A cell under the pointer. */
+export interface Hover {
+  readonly cell: CellId;
+  readonly xPixels: number;
+  readonly yPixels: number;
+}
+
+/** Everything the page shows. */
+export interface Model {
+  readonly lang: Lang;
+  readonly theme: Theme;
+  readonly nowMs: number;
+  readonly link: Link;
+  readonly kinds: Loadable<readonly Kind[]>;
+  readonly kind: KindKey | null;
+  readonly areas: Loadable<readonly Area[]>;
+  /** What the source of the areas says about their boundaries. */
+  readonly areasNote: Names | null;
+  readonly resolution: Resolution;
+  /** The person's choice; auto goes by zoom. */
+  readonly resolutionWish: Resolution | 'auto';
+  readonly zoom: number;
+  readonly centre: Place;
+  readonly cells: CellsState | null;
+  readonly table: PlacedTable | null;
+  readonly alerts: AlertBook | null;
+  readonly showClosed: boolean;
+  readonly selection: Selection | null;
+  readonly hover: Hover | null;
+  readonly span: Span;
+  readonly series: Loadable<Series>;
+  readonly panel: 'alerts' | 'cells';
+  readonly map: 'loading' | 'failed' | 'webgl2' | 'canvas2d';
+  readonly announcement: string;
+}
+
+/** The model before anything is known. */
+export function firstModel(lang: Lang, theme: Theme, nowMs: number): Model {
+  return {
+    lang, theme, nowMs,
+    link: NO_LINK,
+    kinds: {state: 'loading'},
+    kind: null,
+    areas: {state: 'loading'},
+    areasNote: null,
+    resolution: 9,
+    resolutionWish: 'auto',
+    zoom: 12,
+    centre: {latDegrees: 31.25, lonDegrees: 121.4},
+    cells: null,
+    table: null,
+    alerts: null,
+    showClosed: true,
+    selection: null,
+    hover: null,
+    span: '15m',
+    series: {state: 'loading'},
+    panel: 'alerts',
+    map: 'loading',
+    announcement: '',
+  };
+}
+
+/** What a person can ask for. */
+export interface Intents {
+  chooseKind(kind: KindKey): void;
+  chooseResolution(wish: Resolution | 'auto'): void;
+  chooseSpan(span: Span): void;
+  showPanel(panel: Model['panel']): void;
+  showClosed(show: boolean): void;
+  switchLang(): void;
+  switchTheme(): void;
+  openAlert(alert: Alert): void;
+  openCell(cell: CellId): void;
+  closeCell(): void;
+  zoom(levels: number): void;
+  home(): void;
+  reconnect(): void;
+  reloadKinds(): void;
+  reloadSeries(): void;
+  /** Hands the element to draw the map in; the answer undoes it. */
+  mountMap(element: HTMLElement): () => void;
+}
+
+/** The catalogue of the chosen language. */
+export function messages(model: Model): Messages {
+  return CATALOGUES[model.lang];
+}
+
+/** The topic of the cells to show, null before the kinds are known. */
+export function cellsTopic(model: Model): string | null {
+  return model.kind === null ? null : `cells/${model.kind}/r${model.resolution}`;
+}
+
+/** The chosen kind. */
+export function currentKind(model: Model): Kind | null {
+  return kindOf(model, model.kind);
+}
+
+/** A kind of the catalogue by its key. */
+export function kindOf(model: Model, key: KindKey | null): Kind | null {
+  return model.kinds.state === 'loaded' ? (model.kinds.value.find((k) => k.key === key) ?? null) : null;
+}
+
+/** How the kind's values become colours. */
+export function scaleOf(kind: Kind): Scale {
+  return {low: kind.scale[0], high: kind.scale[1], reversed: kind.bad === 'low'};
+}
+
+/** What stands behind a value on the map: the unit of a measure, "times" for an event. */
+export function unitOf(kind: Kind, lang: Lang): string {
+  return kind.type === 'event' ? CATALOGUES[lang].times : kind.unitLabel[lang];
+}
+
+/** The table, if it is that of the cells. */
+export function matchingTable(model: Model): PlacedTable | null {
+  return model.table !== null && model.table.hash === model.cells?.table ? model.table : null;
+}
+
+/** One line of the table of cells. */
+export interface CellRow {
+  readonly cell: CellId;
+  readonly value: number;
+  readonly count: number;
+  readonly area: Area | null;
+}
+
+/** The cells with a value, the worst first. */
+export function cellRows(model: Model): readonly CellRow[] {
+  const table = matchingTable(model);
+  const kind = currentKind(model);
+  if (table === null || model.cells === null || kind === null) return [];
+  const rows: CellRow[] = [];
+  model.cells.values.forEach((value, k) => {
+    const cell = table.cells[k];
+    if (Number.isNaN(value) || cell === undefined) return;
+    rows.push({cell, value, count: model.cells?.counts[k] ?? 0, area: table.areas[k] ?? null});
+  });
+  const sign = kind.bad === 'low' ? 1 : -1;
+  return rows.sort((a, b) => sign * (a.value - b.value) || (a.cell < b.cell ? -1 : 1));
+}
+
+/** What a cell shows now, null when it shows nothing or is not in the table. */
+export function cellNow(model: Model, cell: CellId): CellRow | null {
+  const table = matchingTable(model);
+  if (table === null || model.cells === null) return null;
+  const k = indexOfSorted(table.cells, cell);
+  const value = model.cells.values[k] ?? NaN;
+  if (k < 0 || Number.isNaN(value)) return null;
+  return {cell, value, count: model.cells.counts[k] ?? 0, area: table.areas[k] ?? null};
+}
+
+/** Where x is in a sorted list, -1 when it is not. */
+export function indexOfSorted(sorted: readonly string[], x: string): number {
+  let [low, high] = [0, sorted.length - 1];
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const at = sorted[middle] ?? '';
+    if (at === x) return middle;
+    if (at < x) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}
+
+/** The alerts to list, newest first, open ones before closed ones. */
+export function listedAlerts(model: Model): readonly Alert[] {
+  if (model.alerts === null) return [];
+  const all = newestFirst(model.alerts);
+  const open = all.filter((a) => a.state === 'open');
+  return model.showClosed ? [...open, ...all.filter((a) => a.state === 'closed').slice(0, 100)] : open;
+}
+
+/** Age of the newest observation now, null when none was heard of. */
+export function newestAgeMs(model: Model): number | null {
+  const {lagMs, lagAtMs} = model.link;
+  return lagMs === null || lagAtMs === null ? null : lagMs + Math.max(0, model.nowMs - lagAtMs);
+}
+
+/** Sensor data older than this while the line is fine means an outage upstream. */
+export const LAG_WARNING_MS = 60_000;
+
+/** What a person should be told above everything else. */
+export type Trouble =
+  | {readonly kind: 'none'}
+  | {readonly kind: 'stale'; readonly silentMs: number | null}
+  | {readonly kind: 'lag'; readonly ageMs: number};
+
+/** The one trouble to show. */
+export function trouble(model: Model): Trouble {
+  if (model.link.stale) {
+    const heard = model.link.lastFrameAtMs;
+    return {kind: 'stale', silentMs: heard === null ? null : model.nowMs - heard};
+  }
+  const age = newestAgeMs(model);
+  return age !== null && age > LAG_WARNING_MS ? {kind: 'lag', ageMs: age} : {kind: 'none'};
+}

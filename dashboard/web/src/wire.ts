@@ -1,0 +1,406 @@
+/**
+ * The edge: everything that comes from the server is decoded here once, from
+ * unknown JSON into readonly data whose types are then trusted.
+ */
+
+/** An H3 cell index in hexadecimal. */
+export type CellId = string;
+
+/** A kind's key in the catalogue. */
+export type KindKey = string;
+
+/** The display resolutions, coarsest first. */
+export const RESOLUTIONS = [7, 8, 9, 10] as const;
+
+/** A display resolution. */
+export type Resolution = (typeof RESOLUTIONS)[number];
+
+/** A text in the two languages people read. */
+export interface Names {
+  readonly zh: string;
+  readonly en: string;
+}
+
+/** One entry of the kind catalogue. */
+export interface Kind {
+  readonly key: KindKey;
+  readonly names: Names;
+  readonly type: 'measure' | 'event';
+  readonly unitLabel: Names;
+  /** Values at the two ends of the legend. */
+  readonly scale: readonly [number, number];
+  readonly bad: 'high' | 'low';
+}
+
+/** The severities, mildest first. */
+export type Severity = 'notice' | 'warning' | 'critical';
+
+/** One revision of an alert. */
+export interface Alert {
+  readonly id: string;
+  readonly revision: number;
+  readonly rule: string;
+  readonly kind: KindKey;
+  readonly place: string;
+  readonly state: 'open' | 'closed';
+  readonly severity: Severity;
+  readonly device: string;
+  readonly cell: CellId;
+  readonly area: string;
+  readonly latDegrees: number;
+  readonly lonDegrees: number;
+  readonly value: number;
+  readonly baseline: number;
+  readonly reason: Names;
+  readonly raisedAtMs: number;
+  readonly updatedAtMs: number;
+  readonly clearedAtMs: number | null;
+}
+
+/** A cell table: columns of frames go by the position of a cell in it. */
+export interface CellTable {
+  readonly hash: string;
+  readonly resolution: number;
+  readonly cells: readonly CellId[];
+}
+
+/** The columns of a cells frame with the gap code undone. */
+export interface Columns {
+  readonly indices: readonly number[];
+  /** What to colour by; null: the cell shows nothing any more. */
+  readonly values: readonly (number | null)[];
+  readonly counts: readonly number[];
+}
+
+/** What the server may say. `kind` tells the members apart. */
+export type ServerFrame =
+  | {readonly kind: 'hello'; readonly version: number; readonly server: string; readonly epoch: string; readonly nowMs: number; readonly heartbeatMs: number}
+  | CellsFrame
+  | AlertsFrame
+  | {readonly kind: 'gap'; readonly id: number; readonly after: number}
+  | {readonly kind: 'heartbeat'; readonly nowMs: number; readonly lagMs: number | null}
+  | {readonly kind: 'error'; readonly id: number | null; readonly code: string; readonly message: string}
+  | {readonly kind: 'bye'; readonly code: number; readonly retryMs: number}
+  | {readonly kind: 'unknown'; readonly type: string};
+
+/** Frames of a cells topic. */
+export type CellsFrame =
+  | {readonly kind: 'cells-snapshot'; readonly id: number; readonly epoch: string; readonly seq: number; readonly table: string; readonly atMs: number; readonly columns: Columns}
+  | {readonly kind: 'cells-delta'; readonly id: number; readonly seq: number; readonly from: number; readonly atMs: number; readonly columns: Columns};
+
+/** Frames of the alerts topic. */
+export type AlertsFrame =
+  | {readonly kind: 'alerts-snapshot'; readonly id: number; readonly epoch: string; readonly seq: number; readonly alerts: readonly Alert[]}
+  | {readonly kind: 'alert'; readonly id: number; readonly seq: number; readonly alert: Alert};
+
+/** A place in WGS-84 degrees, longitude first as in GeoJSON. */
+export type LonLat = readonly [number, number];
+
+/** A responsibility area. */
+export interface Area {
+  readonly code: string;
+  readonly names: Names;
+  /** Where to write the name, null when the server does not say. */
+  readonly label: LonLat | null;
+  /** Polygons, each a list of rings, the outer one first. */
+  readonly polygons: readonly (readonly (readonly LonLat[])[])[];
+}
+
+/** One line of a series answer. */
+export interface Series {
+  readonly unit: string;
+  /** Ascending; time in epoch seconds, null where there is no value. */
+  readonly times: readonly number[];
+  readonly values: readonly (number | null)[];
+}
+
+/** WireError says that something from the server was not what was agreed. */
+export class WireError extends Error {
+  override readonly name = 'WireError';
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function isRecord(x: unknown): x is Json {
+  return typeof x === 'object' && x !== null && !Array.isArray(x);
+}
+
+function record(x: unknown, what: string): Json {
+  if (!isRecord(x)) throw new WireError(`${what} is not an object`);
+  return x;
+}
+
+function list(x: unknown, what: string): readonly unknown[] {
+  if (!Array.isArray(x)) throw new WireError(`${what} is not an array`);
+  return x;
+}
+
+function num(x: unknown, what: string): number {
+  if (typeof x !== 'number' || !Number.isFinite(x)) throw new WireError(`${what} is not a finite number`);
+  return x;
+}
+
+function int(x: unknown, what: string): number {
+  const n = num(x, what);
+  if (!Number.isSafeInteger(n)) throw new WireError(`${what} is not an integer`);
+  return n;
+}
+
+function str(x: unknown, what: string): string {
+  if (typeof x !== 'string') throw new WireError(`${what} is not a string`);
+  return x;
+}
+
+function optional(x: unknown, what: string): string {
+  return x === undefined || x === null ? '' : str(x, what);
+}
+
+function names(x: unknown, what: string): Names {
+  const o = record(x, what);
+  return {zh: str(o['zh'], `${what}.zh`), en: str(o['en'], `${what}.en`)};
+}
+
+function instantMs(x: unknown, what: string): number {
+  const ms = Date.parse(str(x, what));
+  if (Number.isNaN(ms)) throw new WireError(`${what} is not a time`);
+  return ms;
+}
+
+function oneOf<T extends string>(x: unknown, allowed: readonly T[], what: string): T {
+  const found = allowed.find((a) => a === x);
+  if (found === undefined) throw new WireError(`${what} is none of ${allowed.join(', ')}`);
+  return found;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new WireError('not JSON');
+  }
+}
+
+/** Undoes the gap code: the first is an index, each further one a distance. */
+export function decodeColumns(i: unknown, v: unknown, n: unknown): Columns {
+  const gaps = list(i, 'i');
+  const values = list(v, 'v');
+  const counts = list(n, 'n');
+  if (values.length !== gaps.length || counts.length !== gaps.length) {
+    throw new WireError(`columns differ in length: i ${gaps.length}, v ${values.length}, n ${counts.length}`);
+  }
+  let at = 0;
+  const indices = gaps.map((gap, k) => {
+    const g = int(gap, 'i');
+    if (g < 0 || (k > 0 && g === 0)) throw new WireError('i does not ascend');
+    at += g;
+    return at;
+  });
+  return {
+    indices,
+    values: values.map((x) => (x === null ? null : num(x, 'v'))),
+    counts: counts.map((x) => (x === null ? 0 : int(x, 'n'))),
+  };
+}
+
+/** Decodes one alert object. It throws a WireError. */
+export function decodeAlert(x: unknown): Alert {
+  const o = record(x, 'alert');
+  const cleared = o['cleared_at'];
+  return {
+    id: str(o['id'], 'alert.id'),
+    revision: int(o['revision'], 'alert.revision'),
+    rule: str(o['rule'], 'alert.rule'),
+    kind: str(o['kind'], 'alert.kind'),
+    place: str(o['place'], 'alert.place'),
+    state: oneOf(o['state'], ['open', 'closed'], 'alert.state'),
+    severity: oneOf(o['severity'], ['notice', 'warning', 'critical'], 'alert.severity'),
+    device: optional(o['device'], 'alert.device'),
+    cell: optional(o['cell'], 'alert.cell'),
+    area: optional(o['area'], 'alert.area'),
+    latDegrees: num(o['lat'], 'alert.lat'),
+    lonDegrees: num(o['lon'], 'alert.lon'),
+    value: num(o['value'], 'alert.value'),
+    baseline: num(o['baseline'], 'alert.baseline'),
+    reason: names(o['reason'], 'alert.reason'),
+    raisedAtMs: instantMs(o['raised_at'], 'alert.raised_at'),
+    updatedAtMs: instantMs(o['updated_at'], 'alert.updated_at'),
+    clearedAtMs: cleared === null || cleared === undefined ? null : instantMs(cleared, 'alert.cleared_at'),
+  };
+}
+
+function decodeSnapshot(o: Json): ServerFrame {
+  const head = {id: int(o['id'], 'id'), epoch: str(o['epoch'], 'epoch'), seq: int(o['seq'], 'seq')};
+  if (o['alerts'] !== undefined) {
+    const alerts = o['alerts'] === null ? [] : list(o['alerts'], 'alerts');
+    return {kind: 'alerts-snapshot', ...head, alerts: alerts.map(decodeAlert)};
+  }
+  return {
+    kind: 'cells-snapshot',
+    ...head,
+    table: str(o['tbl'], 'tbl'),
+    atMs: num(o['ts'], 'ts'),
+    columns: decodeColumns(o['i'], o['v'], o['n']),
+  };
+}
+
+/** Decodes one text frame. A frame of a type it does not know is 'unknown', not an error. */
+export function decodeFrame(text: string): ServerFrame {
+  const o = record(parse(text), 'frame');
+  const type = str(o['t'], 't');
+  switch (type) {
+    case 'hello':
+      return {
+        kind: 'hello',
+        version: int(o['v'], 'v'),
+        server: str(o['server'], 'server'),
+        epoch: str(o['epoch'], 'epoch'),
+        nowMs: num(o['now'], 'now'),
+        heartbeatMs: num(o['hb'], 'hb'),
+      };
+    case 'snap':
+      return decodeSnapshot(o);
+    case 'd':
+      return {
+        kind: 'cells-delta',
+        id: int(o['id'], 'id'),
+        seq: int(o['seq'], 'seq'),
+        from: int(o['from'], 'from'),
+        atMs: num(o['ts'], 'ts'),
+        columns: decodeColumns(o['i'], o['v'], o['n']),
+      };
+    case 'ev':
+      return {kind: 'alert', id: int(o['id'], 'id'), seq: int(o['seq'], 'seq'), alert: decodeAlert(o['alert'])};
+    case 'gap':
+      return {kind: 'gap', id: int(o['id'], 'id'), after: o['after'] === undefined ? 0 : int(o['after'], 'after')};
+    case 'hb':
+      return {kind: 'heartbeat', nowMs: num(o['now'], 'now'), lagMs: o['lag'] === null || o['lag'] === undefined ? null : num(o['lag'], 'lag')};
+    case 'err':
+      return {
+        kind: 'error',
+        id: o['id'] === null || o['id'] === undefined ? null : int(o['id'], 'id'),
+        code: str(o['code'], 'code'),
+        message: optional(o['message'], 'message'),
+      };
+    case 'bye':
+      return {kind: 'bye', code: int(o['code'], 'code'), retryMs: num(o['retry_ms'], 'retry_ms')};
+    default:
+      return {kind: 'unknown', type};
+  }
+}
+
+/** What the page says to the server. */
+export type ClientFrame =
+  | {readonly t: 'sub'; readonly id: number; readonly topic: string; readonly since?: {readonly epoch: string; readonly seq: number}}
+  | {readonly t: 'unsub'; readonly id: number};
+
+/** Encodes a frame for the server. */
+export function encodeFrame(frame: ClientFrame): string {
+  return JSON.stringify(frame);
+}
+
+/** A list that comes bare or in an envelope under key. */
+function enveloped(x: unknown, key: string): readonly unknown[] {
+  if (Array.isArray(x)) return x;
+  const inner = record(x, 'answer')[key];
+  return inner === null ? [] : list(inner, key);
+}
+
+function pair(x: unknown, what: string): readonly [number, number] {
+  const l = list(x, what);
+  return [num(l[0], what), num(l[1], what)];
+}
+
+/** Decodes the answer of GET /api/v1/kinds. */
+export function decodeKinds(x: unknown): readonly Kind[] {
+  return enveloped(x, 'kinds').map((entry) => {
+    const o = record(entry, 'kind');
+    const label = o['unit_label'];
+    const unit = optional(o['unit'], 'kind.unit');
+    return {
+      key: str(o['key'], 'kind.key'),
+      names: names(o['names'], 'kind.names'),
+      type: oneOf(o['type'], ['measure', 'event'], 'kind.type'),
+      unitLabel: isRecord(label) ? names(label, 'kind.unit_label') : {zh: unit, en: unit},
+      scale: pair(o['scale'], 'kind.scale'),
+      bad: o['bad'] === 'low' ? 'low' : 'high',
+    };
+  });
+}
+
+/** Decodes the answer of GET /api/v1/alerts. */
+export function decodeAlerts(x: unknown): readonly Alert[] {
+  return enveloped(x, 'alerts').map(decodeAlert);
+}
+
+/** Decodes a cell table. */
+export function decodeTable(x: unknown): CellTable {
+  const o = record(x, 'table');
+  return {
+    hash: str(o['hash'], 'table.hash'),
+    resolution: int(o['resolution'], 'table.resolution'),
+    cells: list(o['cells'], 'table.cells').map((c) => str(c, 'table.cells')),
+  };
+}
+
+function ring(x: unknown): readonly LonLat[] {
+  return list(x, 'ring').map((p) => pair(p, 'ring'));
+}
+
+function polygon(x: unknown): readonly (readonly LonLat[])[] {
+  return list(x, 'polygon').map(ring);
+}
+
+function areaNames(o: Json): Names {
+  if (isRecord(o['names'])) return names(o['names'], 'area.names');
+  if (isRecord(o['name'])) return names(o['name'], 'area.name');
+  const zh = optional(o['name'] ?? o['name_zh'], 'area.name');
+  const en = optional(o['name_en'], 'area.name_en');
+  return {zh, en: en === '' ? zh : en};
+}
+
+function areaLabel(x: unknown): LonLat | null {
+  return isRecord(x) ? [num(x['lon'], 'label.lon'), num(x['lat'], 'label.lat')] : null;
+}
+
+/** Decodes a GeoJSON collection of areas; features that are no polygons are left out. */
+export function decodeAreas(x: unknown): readonly Area[] {
+  return list(record(x, 'areas')['features'], 'features').flatMap((f): Area[] => {
+    const feature = record(f, 'feature');
+    const geometry = record(feature['geometry'], 'geometry');
+    const properties = record(feature['properties'], 'properties');
+    const head = {code: optional(properties['code'] ?? feature['id'], 'area.code'), names: areaNames(properties), label: areaLabel(properties['label'])};
+    switch (geometry['type']) {
+      case 'Polygon':
+        return [{...head, polygons: [polygon(geometry['coordinates'])]}];
+      case 'MultiPolygon':
+        return [{...head, polygons: list(geometry['coordinates'], 'coordinates').map(polygon)}];
+      default:
+        return [];
+    }
+  });
+}
+
+/** What the source of the areas says about their boundaries, null for nothing. */
+export function decodeAreasNote(x: unknown): Names | null {
+  const note = record(x, 'areas')['note'];
+  if (!isRecord(note)) return null;
+  const n = names(note, 'note');
+  return n.zh === '' && n.en === '' ? null : n;
+}
+
+/** Decodes the answer of GET /api/v1/series; without a line it is an empty one. */
+export function decodeSeries(x: unknown): Series {
+  const lines = enveloped(x, 'series');
+  const first = lines[0];
+  if (first === undefined) return {unit: '', times: [], values: []};
+  const o = record(first, 'series');
+  const points = o['points'] === null ? [] : list(o['points'], 'points');
+  const times: number[] = [];
+  const values: (number | null)[] = [];
+  for (const p of points) {
+    const [at, value] = list(p, 'point');
+    times.push(instantMs(at, 'point time') / 1000);
+    values.push(value === null ? null : num(value, 'point value'));
+  }
+  return {unit: optional(o['unit'], 'unit'), times, values};
+}

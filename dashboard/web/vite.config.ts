@@ -1,0 +1,17 @@
+import {svelte} from '@sveltejs/vite-plugin-svelte';
+import {defineConfig} from 'vitest/config';
+
+export default defineConfig({
+  plugins: [svelte()],
+  build: {
+    target: 'chrome86',
+    cssTarget: 'chrome86',
+    // The page ships under default-src 'self': data: URLs would be refused.
+    assetsInlineLimit: 0,
+    modulePreload: {polyfill: false},
+    reportCompressedSize: true,
+    chunkSizeWarningLimit: 1300,
+  },
+  worker: {format: 'iife'},
+  test: {include: ['test/**/*.test.ts'], environment: 'node'},
+});
