@@ -17,7 +17,7 @@ import (
 type cellsInput struct {
 	Kind       string    `query:"kind" required:"true" doc:"Key of the kind" example:"noise"`
 	Resolution int       `query:"resolution" minimum:"7" maximum:"10" default:"10" doc:"H3 resolution; coarser cells are made of those of resolution 10"`
-	BBox       []float64 `query:"bbox" minItems:"4" maxItems:"4" doc:"West, south, east and north in degrees WGS 84: only cells that touch it" example:"121.35,31.22,121.46,31.29"`
+	BBox       []float64 `query:"bbox" nullable:"false" minItems:"4" maxItems:"4" doc:"West, south, east and north in degrees WGS 84: only cells that touch it" example:"[121.35,31.22,121.46,31.29]"`
 }
 
 type cellView struct {

@@ -25,8 +25,8 @@ type placeView struct {
 type deviceView struct {
 	ID       sensors.DeviceID `json:"id" example:"noise-0012"`
 	Name     string           `json:"name"`
-	Place    *placeView       `json:"place" doc:"Registered place as it was stated; null when it moves or none is known"`
-	WGS84    *pointView       `json:"wgs84" doc:"The registered place in WGS 84"`
+	Place    *placeView       `json:"place,omitempty" doc:"Registered place as it was stated; left out when it moves or none is known"`
+	WGS84    *pointView       `json:"wgs84,omitempty" doc:"The registered place in WGS 84"`
 	Cell     string           `json:"cell" doc:"H3 index of resolution 10 of the registered place, empty for none"`
 	Auto     bool             `json:"auto" doc:"Entered by itself on its first observation, not by a person"`
 	LastSeen *time.Time       `json:"last_seen" doc:"When its newest observation was received; null when it never spoke"`
@@ -51,10 +51,10 @@ type deviceInput struct {
 }
 
 type putDeviceInput struct {
-	deviceInput
+	ID   string `path:"id" doc:"The name the device publishes under" example:"noise-0012"`
 	Body struct {
 		Name  string     `json:"name,omitempty" maxLength:"200"`
-		Place *placeView `json:"place,omitempty" required:"false" doc:"Left out or null for a device that moves"`
+		Place *placeView `json:"place,omitempty" required:"false" doc:"Left out for a device that moves"`
 	}
 }
 
@@ -67,7 +67,7 @@ func (s *Server) deviceOperations(api huma.API) {
 	put := operation("put-device", "/devices/{id}", tag, "Enter or replace a device",
 		"States the name and the place that observations without a position are given. What was observed before stays where it is.")
 	put.Method, put.MaxBodyBytes = http.MethodPut, 16<<10
-	put.Errors = append(put.Errors, http.StatusForbidden)
+	put.Errors = append(put.Errors, http.StatusForbidden, http.StatusRequestEntityTooLarge)
 	huma.Register(api, put, s.putDevice)
 }
 
@@ -115,7 +115,7 @@ func (s *Server) putDevice(ctx context.Context, in *putDeviceInput) (*deviceOutp
 	if err := s.deps.Devices.PutDevice(ctx, d); err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	return s.getDevice(ctx, &in.deviceInput)
+	return s.getDevice(ctx, &deviceInput{ID: in.ID})
 }
 
 func viewDevice(d sensors.Device) deviceView {

@@ -15,9 +15,9 @@ type kindView struct {
 	Type              sensors.KindType  `json:"type" enum:"measure,event" doc:"A measure has a level and is averaged; an event happens and is counted"`
 	Unit              string            `json:"unit" doc:"UCUM code of values" example:"dB[SPL]"`
 	UnitLabel         sensors.Names     `json:"unit_label" doc:"The unit as people write it"`
-	Range             [2]float64        `json:"range" doc:"Valid values in the unit, both ends included"`
-	Scale             [2]float64        `json:"scale" doc:"Values at the two ends of the legend, in the unit"`
-	Bad               sensors.Direction `json:"bad" enum:"high,low" doc:"Which way of the value is bad for the city"`
+	Range             [2]float64        `json:"range" nullable:"false" doc:"Valid values in the unit, both ends included"`
+	Scale             [2]float64        `json:"scale" nullable:"false" doc:"Values at the two ends of the legend, in the unit"`
+	Bad               sensors.Direction `json:"bad" enum:"high,low," doc:"Which way of the value is bad for the city, empty for neither"`
 	ClassCode         string            `json:"class_code" doc:"Set, component or event, and code of the national standards; empty for none"`
 	LiveWindowSeconds float64           `json:"live_window_seconds" doc:"How far back a live cell looks, in seconds"`
 }

@@ -31,7 +31,7 @@ type observationView struct {
 	ID       string           `json:"id" doc:"The source's own name for the event, empty for none"`
 	Lat      float64          `json:"lat" doc:"Latitude in degrees, WGS 84"`
 	Lon      float64          `json:"lon" doc:"Longitude in degrees, WGS 84"`
-	Stated   *placeView       `json:"stated" doc:"The place as the source stated it, null when its registered place was taken"`
+	Stated   *placeView       `json:"stated,omitempty" doc:"The place as the source stated it; left out when its registered place was taken"`
 	Cell     string           `json:"cell" doc:"H3 index of resolution 10"`
 	Area     grid.AreaCode    `json:"area" doc:"Code of the responsibility area, empty outside every area"`
 	Attrs    json.RawMessage  `json:"attrs" doc:"What else the source said: an object, or null"`

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
@@ -42,7 +43,7 @@ func (s *Server) routes() (http.Handler, error) {
 	outer := http.NewServeMux()
 	// The live view takes the connection over, so nothing may wrap its writer.
 	outer.Handle("GET "+root+"/live", s.hub)
-	outer.Handle("/", s.logged(zip(bounded(negotiated(inner)))))
+	outer.Handle("/", s.watched(zip(bounded(negotiated(inner)))))
 
 	foreign := http.NewCrossOriginProtection()
 	foreign.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -99,15 +100,32 @@ func (s *Server) knownHost(hostport string) bool {
 	})
 }
 
-// logged writes one line for each request when debugging.
-func (s *Server) logged(next http.Handler) http.Handler {
+// watched measures requests and writes a line for each when debugging.
+func (s *Server) watched(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()
 		sw := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 		next.ServeHTTP(sw, r)
+		took := time.Since(began)
+		s.requests.WithLabelValues(classes[min(max(sw.status/100, 1), 5)-1]).Observe(took.Seconds())
 		s.log.Debug("request answered", "method", r.Method, "path", r.URL.Path, "status", sw.status,
-			"took_seconds", time.Since(began).Seconds(), "remote", r.RemoteAddr)
+			"took_seconds", took.Seconds(), "remote", r.RemoteAddr)
 	})
+}
+
+// classes are the label values of the request metric.
+var classes = [...]string{"1xx", "2xx", "3xx", "4xx", "5xx"}
+
+func newRequestMetric(reg prometheus.Registerer) (*prometheus.HistogramVec, error) {
+	h := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name:    "urbangrid_dashboard_request_duration_seconds",
+		Help:    "How long HTTP requests took to answer, by class of status; live connections are not among them.",
+		Buckets: []float64{0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 30},
+	}, []string{"class"})
+	for _, c := range classes {
+		h.WithLabelValues(c)
+	}
+	return h, reg.Register(h)
 }
 
 type statusWriter struct {

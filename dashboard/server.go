@@ -95,13 +95,14 @@ type Options struct {
 // Server serves the HTTP API, the live view and the page. It is safe for
 // concurrent use.
 type Server struct {
-	deps    Deps
-	opts    Options
-	log     *slog.Logger
-	started time.Time
-	hub     *live.Hub
-	areas   areaViews
-	handler http.Handler
+	deps     Deps
+	opts     Options
+	log      *slog.Logger
+	started  time.Time
+	hub      *live.Hub
+	areas    areaViews
+	requests *prometheus.HistogramVec // by class of status
+	handler  http.Handler
 }
 
 var _ analytics.Watcher = (*Server)(nil)
@@ -143,6 +144,9 @@ func New(deps Deps, opts Options) (*Server, error) {
 	}, opts.Live)
 	if err != nil {
 		return nil, err
+	}
+	if s.requests, err = newRequestMetric(deps.Registerer); err != nil {
+		return nil, fmt.Errorf("register request metrics: %w", err)
 	}
 	if s.handler, err = s.routes(); err != nil {
 		return nil, err
