@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"math"
+	"sort"
 
 	"gonum.org/v1/gonum/mathext"
 
@@ -117,8 +118,12 @@ func (r *exceedanceRule) judge(j *judge, c *cell, at int64) {
 		return
 	}
 	if c.open != nil {
-		if worse(store.Critical, c.open.Severity) && r.Exceedance.PCritical > 0 || float64(c.count) >= growth*c.open.Value {
+		if c.reviseAt == 0 {
+			c.reviseAt = r.nextRevision(c)
+		}
+		if c.count >= c.reviseAt {
 			r.revise(j, c)
+			c.reviseAt = r.nextRevision(c)
 		}
 		return
 	}
@@ -149,9 +154,22 @@ func (r *exceedanceRule) raise(j *judge, c *cell, at int64, mean, p float64) {
 		a.Point = center
 	}
 	a.Reason = r.explainRaised(a)
-	c.open, c.openSince, c.clearSince = a, at, noTime
+	c.open, c.openSince, c.clearSince, c.reviseAt = a, at, noTime, 0
 	r.open = append(r.open, c)
 	j.raised(a)
+}
+
+// nextRevision returns the least count that makes the open alert more severe or
+// is half more than what it says. It holds until the next revision, because the
+// baseline stands still.
+func (r *exceedanceRule) nextRevision(c *cell) int64 {
+	next := int64(math.Ceil(growth * c.open.Value))
+	if r.Exceedance.PCritical == 0 || !worse(store.Critical, c.open.Severity) {
+		return next
+	}
+	size, mean := r.predict(&c.baseline)
+	more := sort.Search(int(next), func(n int) bool { return tail(int64(n), size, mean) < r.Exceedance.PCritical })
+	return int64(more)
 }
 
 // revise writes down that the alert became more severe or that its count grew by
@@ -160,9 +178,6 @@ func (r *exceedanceRule) revise(j *judge, c *cell) {
 	size, mean := r.predict(&c.baseline)
 	p := tail(c.count, size, mean)
 	severity := r.severity(p)
-	if !worse(severity, c.open.Severity) && float64(c.count) < growth*c.open.Value {
-		return
-	}
 	if worse(severity, c.open.Severity) {
 		c.open.Severity = severity
 	}
