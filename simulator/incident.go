@@ -52,7 +52,7 @@ func incidentTypes() []incidentType {
 		{name: "smoke", kind: kindSmoke, shortest: time.Minute, longest: 3 * time.Minute,
 			perCell: [2]int{6, 10}, cells: [2]int{1, 1}, all: true},
 		{name: "noise_burst", kind: kindNoise, shortest: 90 * time.Second, longest: 4 * time.Minute,
-			levels: [2]float64{94, 101}, edge: 5, reach: [2]float64{150, 450}, rise: 3 * time.Second},
+			levels: [2]float64{94, 101}, edge: 5, reach: [2]float64{250, 700}, rise: 3 * time.Second},
 		{name: "parking_cluster", kind: kindParking, shortest: 4 * time.Minute, longest: 9 * time.Minute,
 			perCell: [2]int{9, 14}, cells: [2]int{1, 7}},
 		{name: "cover_tilted", kind: kindTilt, shortest: 5 * time.Minute, longest: 15 * time.Minute,

@@ -3,8 +3,11 @@
 package replay
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -320,7 +323,8 @@ func (p *parser) template(path, raw string) template {
 func (p *parser) attributes(columns map[string]string) []attrRule {
 	var out []attrRule
 	used := make(map[string]string)
-	for column, name := range columns {
+	for _, column := range slices.Sorted(maps.Keys(columns)) {
+		name := columns[column]
 		if name == "" {
 			p.fault("attributes."+column, "has no name")
 		}
@@ -330,12 +334,7 @@ func (p *parser) attributes(columns map[string]string) []attrRule {
 		used[name] = column
 		out = append(out, attrRule{column: column, name: name})
 	}
-	slices.SortFunc(out, func(a, b attrRule) int {
-		if a.name < b.name {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(out, func(a, b attrRule) int { return cmp.Compare(a.name, b.name) })
 	return out
 }
 
@@ -377,7 +376,7 @@ var errNotANumber = errors.New("not a number")
 
 func parseNumber(s string) (float64, error) {
 	v, err := strconv.ParseFloat(s, 64)
-	if err != nil || v != v || v > 1e300 || v < -1e300 {
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 		return 0, errNotANumber
 	}
 	return v, nil
