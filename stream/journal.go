@@ -102,6 +102,16 @@ func (j *Journal) Last(ctx context.Context) (uint64, error) {
 	return info.State.LastSeq, nil
 }
 
+// First returns the number of the oldest entry that is still there, one more
+// than Last when there is none.
+func (j *Journal) First(ctx context.Context) (uint64, error) {
+	info, err := j.stream.Info(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("journal state: %w", err)
+	}
+	return max(info.State.FirstSeq, 1), nil
+}
+
 // Bytes returns how much the journal holds.
 func (j *Journal) Bytes(ctx context.Context) (uint64, error) {
 	info, err := j.stream.Info(ctx)

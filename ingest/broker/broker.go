@@ -45,6 +45,9 @@ type Broker struct {
 	srv  *mqtt.Server
 	hook *hook
 	addr string
+
+	once   sync.Once
+	closed error // of the one time that Close did its work
 }
 
 // Listen opens the address (host:port, port 0 for any) and accepts clients.
@@ -92,15 +95,16 @@ func (b *Broker) Addr() string { return b.addr }
 
 // Close disconnects all clients and returns after their acknowledgements that
 // were under way have been written or given up. Messages that were not
-// acknowledged will be sent again by their senders.
+// acknowledged will be sent again by their senders. Closing again does nothing.
 func (b *Broker) Close() error {
-	b.hook.close()
-	err := b.srv.Close()
-	b.hook.writers.Wait()
-	if err != nil {
-		return fmt.Errorf("close broker: %w", err)
-	}
-	return nil
+	b.once.Do(func() {
+		b.hook.close()
+		if err := b.srv.Close(); err != nil {
+			b.closed = fmt.Errorf("close broker: %w", err)
+		}
+		b.hook.writers.Wait()
+	})
+	return b.closed
 }
 
 // hook takes observations out of the broker's ordinary way of a message.

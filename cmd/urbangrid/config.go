@@ -1,0 +1,264 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-viper/mapstructure/v2"
+	"github.com/knadh/koanf/parsers/yaml"
+	"github.com/knadh/koanf/providers/confmap"
+	"github.com/knadh/koanf/providers/env/v2"
+	"github.com/knadh/koanf/providers/file"
+	"github.com/knadh/koanf/v2"
+	"github.com/spf13/pflag"
+)
+
+// config is every setting of a server. Each works from the file (YAML), from
+// the environment (URBANGRID_ and the key in capitals) and as a flag (with
+// dashes for underscores); a later source wins over an earlier one.
+type config struct {
+	Data       string        `koanf:"data"`
+	HTTP       string        `koanf:"http"`
+	Broker     string        `koanf:"broker"`
+	Journal    string        `koanf:"journal"`
+	Series     string        `koanf:"series"`
+	Records    string        `koanf:"records"`
+	Zone       string        `koanf:"zone"`
+	Kinds      string        `koanf:"kinds"`
+	Areas      string        `koanf:"areas"`
+	Rules      string        `koanf:"rules"`
+	Lateness   time.Duration `koanf:"lateness"`
+	Hosts      []string      `koanf:"hosts"`
+	InfluxAuth string        `koanf:"influx_token_file"`
+	LogLevel   string        `koanf:"log_level"`
+	LogFormat  string        `koanf:"log_format"`
+
+	JournalMaxBytes int64         `koanf:"journal_max_bytes"`
+	JournalKeep     time.Duration `koanf:"journal_keep"`
+
+	Demo        bool    `koanf:"demo"`
+	DemoSeed    uint64  `koanf:"demo_seed"`
+	DemoDevices int     `koanf:"demo_devices"`
+	DemoRate    float64 `koanf:"demo_rate"`
+}
+
+// setting is one key of config with its default and its explanation.
+type setting struct {
+	key   string
+	value any
+	help  string
+}
+
+// settings are all keys of config. A value's type is the type of its flag.
+var settings = []setting{
+	{"data", "data", "folder for everything the server keeps"},
+	{"http", "127.0.0.1:8080", "address of the page and the HTTP API"},
+	{"broker", "embedded://127.0.0.1:1883", "where observations come from: embedded://ADDR"},
+	{"journal", "embedded:", "journal: embedded: or nats://host:port[,...]"},
+	{"series", "duckdb:series.db", "time series: duckdb:FILE (in the data folder) or influx+http(s)://HOST:PORT?org=O&bucket=B"},
+	{"records", "sqlite:records.db", "devices, alerts and quarantine: sqlite:FILE (in the data folder)"},
+	{"zone", "Asia/Shanghai", "time zone of the district"},
+	{"kinds", "", "file with kinds that extend the catalogue"},
+	{"areas", "", "GeoJSON file of the responsibility areas; empty means the approximate ones of Putuo"},
+	{"rules", "", "file of alert rules; empty means those that come with UrbanGrid"},
+	{"lateness", 24 * time.Hour, "how late an observation may be; older ones are history and never judged"},
+	{"hosts", []string{}, "names under which browsers reach this server, besides IP addresses and localhost"},
+	{"influx_token_file", "", "file with the token for InfluxDB; the environment has URBANGRID_INFLUX_TOKEN"},
+	{"log_level", "info", "debug, info, warn or error"},
+	{"log_format", "text", "text or json"},
+	{"journal_max_bytes", int64(32 << 30), "size at which a full journal slows its publishers"},
+	{"journal_keep", 24 * time.Hour, "how long the journal is kept after it was read, to recognise duplicates after a restart"},
+	{"demo", false, "simulate a district; open to everyone on this machine"},
+	{"demo_seed", uint64(1), "story of the simulated district"},
+	{"demo_devices", 1200, "simulated devices"},
+	{"demo_rate", 120.0, "simulated observations a second"},
+}
+
+// addFlags gives the flag set one flag for each setting, and --mqtt as a
+// shorthand for the embedded broker's address.
+func addFlags(f *pflag.FlagSet) {
+	f.String("config", "", "configuration file (YAML)")
+	f.String("mqtt", "", "address of the embedded broker, short for --broker embedded://ADDR")
+	for _, s := range settings {
+		name := strings.ReplaceAll(s.key, "_", "-")
+		switch v := s.value.(type) {
+		case string:
+			f.String(name, v, s.help)
+		case bool:
+			f.Bool(name, v, s.help)
+		case int:
+			f.Int(name, v, s.help)
+		case int64:
+			f.Int64(name, v, s.help)
+		case uint64:
+			f.Uint64(name, v, s.help)
+		case float64:
+			f.Float64(name, v, s.help)
+		case time.Duration:
+			f.Duration(name, v, s.help)
+		case []string:
+			f.StringSlice(name, v, s.help)
+		}
+	}
+}
+
+const envPrefix = "URBANGRID_"
+
+// readConfig merges defaults, file, environment and the flags that were given.
+// The error joins every fault.
+func readConfig(f *pflag.FlagSet, environ []string) (config, error) {
+	k := koanf.New(".")
+	defaults := map[string]any{}
+	for _, s := range settings {
+		defaults[s.key] = s.value
+	}
+	if err := k.Load(confmap.Provider(defaults, "."), nil); err != nil {
+		return config{}, fmt.Errorf("default settings: %w", err)
+	}
+	path, _ := f.GetString("config") // the flag exists
+	if path == "" {
+		path = lookup(environ, envPrefix+"CONFIG")
+	}
+	if path != "" {
+		if err := k.Load(file.Provider(path), yaml.Parser()); err != nil {
+			return config{}, fmt.Errorf("configuration %s: %w", path, err)
+		}
+	}
+	if err := k.Load(env.Provider(".", env.Opt{Prefix: envPrefix, EnvironFunc: func() []string { return environ }, TransformFunc: fromEnv}), nil); err != nil {
+		return config{}, fmt.Errorf("environment: %w", err)
+	}
+	if err := k.Load(confmap.Provider(fromFlags(f), "."), nil); err != nil {
+		return config{}, fmt.Errorf("flags: %w", err)
+	}
+	var c config
+	var faults []error
+	for _, key := range k.Keys() {
+		if !slices.ContainsFunc(settings, func(s setting) bool { return s.key == key }) {
+			faults = append(faults, fmt.Errorf("configuration %s: there is no setting %q", path, key))
+		}
+	}
+	err := k.UnmarshalWithConf("", &c, koanf.UnmarshalConf{DecoderConfig: &mapstructure.DecoderConfig{
+		Result:           &c,
+		TagName:          "koanf",
+		WeaklyTypedInput: true,
+		DecodeHook: mapstructure.ComposeDecodeHookFunc(
+			mapstructure.StringToTimeDurationHookFunc(), mapstructure.StringToSliceHookFunc(",")),
+	}})
+	if err != nil {
+		faults = append(faults, fmt.Errorf("settings: %w", err))
+		return c, errors.Join(faults...)
+	}
+	return c, errors.Join(append(faults, c.check()...)...)
+}
+
+func lookup(environ []string, name string) string {
+	for _, e := range environ {
+		if v, ok := strings.CutPrefix(e, name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// fromEnv turns URBANGRID_LOG_LEVEL into log_level. Other programs' variables
+// with the prefix, and secrets, are no settings.
+func fromEnv(name, value string) (string, any) {
+	key := strings.ToLower(strings.TrimPrefix(name, envPrefix))
+	switch {
+	case key == "mqtt":
+		return "broker", "embedded://" + value
+	case slices.ContainsFunc(settings, func(s setting) bool { return s.key == key }):
+		return key, value
+	}
+	return "", nil
+}
+
+func fromFlags(f *pflag.FlagSet) map[string]any {
+	given := map[string]any{}
+	f.Visit(func(fl *pflag.Flag) {
+		key := strings.ReplaceAll(fl.Name, "-", "_")
+		switch {
+		case key == "config":
+		case key == "mqtt":
+			given["broker"] = "embedded://" + fl.Value.String()
+		case key == "hosts":
+			given[key], _ = f.GetStringSlice(fl.Name) // the flag exists
+		default:
+			given[key] = fl.Value.String()
+		}
+	})
+	return given
+}
+
+func (c config) check() []error {
+	var faults []error
+	bad := func(key, format string, args ...any) {
+		faults = append(faults, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+	}
+	if c.Data == "" {
+		bad("data", "a folder is needed")
+	}
+	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
+		bad("http", "%q is no address like 127.0.0.1:8080", c.HTTP)
+	}
+	if _, err := c.mqttAddr(); err != nil {
+		bad("broker", "%v", err)
+	}
+	if _, err := time.LoadLocation(c.Zone); err != nil {
+		bad("zone", "%q is no time zone like Asia/Shanghai", c.Zone)
+	}
+	for _, f := range []struct{ key, path string }{{"kinds", c.Kinds}, {"areas", c.Areas}, {"rules", c.Rules}, {"influx_token_file", c.InfluxAuth}} {
+		if f.path == "" {
+			continue
+		}
+		if _, err := os.Stat(f.path); err != nil {
+			bad(f.key, "%v", err)
+		}
+	}
+	if c.JournalMaxBytes < 1<<20 {
+		bad("journal_max_bytes", "%d is less than 1 MiB", c.JournalMaxBytes)
+	}
+	if c.Lateness <= 0 || c.JournalKeep < 0 {
+		bad("lateness", "lateness and journal_keep are durations like 24h")
+	}
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, c.LogLevel) {
+		bad("log_level", "%q is none of debug, info, warn, error", c.LogLevel)
+	}
+	if !slices.Contains([]string{"text", "json"}, c.LogFormat) {
+		bad("log_format", "%q is none of text, json", c.LogFormat)
+	}
+	return faults
+}
+
+// mqttAddr returns the address of the embedded broker.
+func (c config) mqttAddr() (string, error) {
+	addr, ok := strings.CutPrefix(c.Broker, "embedded://")
+	if !ok {
+		return "", fmt.Errorf("%q is not of the form embedded://127.0.0.1:1883", c.Broker)
+	}
+	if _, _, err := net.SplitHostPort(addr); err != nil {
+		return "", fmt.Errorf("%q has no host:port", c.Broker)
+	}
+	return addr, nil
+}
+
+// path is a file of the data folder, unless it is absolute.
+func (c config) path(name string) string {
+	if filepath.IsAbs(name) {
+		return name
+	}
+	return filepath.Join(c.Data, name)
+}
+
+// defaultConfig is the configuration without file, environment and flags.
+func defaultConfig() (config, error) {
+	f := pflag.NewFlagSet("defaults", pflag.ContinueOnError)
+	addFlags(f)
+	return readConfig(f, nil)
+}

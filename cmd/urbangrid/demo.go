@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/internal/mqttpub"
+	"github.com/urbangrid/urbangrid/sensors"
+	"github.com/urbangrid/urbangrid/simulator"
+)
+
+// simulate enters the simulated devices into the register and lets them publish
+// over MQTT, as any other device would, until ctx ends.
+func (s *server) simulate(ctx context.Context) error {
+	city := simulator.New(s.cfg.DemoSeed, simulator.Options{
+		Devices: s.cfg.DemoDevices, Rate: s.cfg.DemoRate, Start: time.Now(), CellOf: cellName,
+		Inside: func(lat, lon float64) bool {
+			return s.areas.At(grid.Point{LatDegrees: lat, LonDegrees: lon}) != ""
+		},
+	})
+	for _, d := range city.Devices() {
+		err := s.register.PutDevice(ctx, sensors.Device{
+			ID: d.ID, Name: d.Name,
+			Position: sensors.Position{LatDegrees: d.LatDegrees, LonDegrees: d.LonDegrees, Datum: sensors.WGS84},
+		})
+		if err != nil {
+			return fmt.Errorf("register simulated device: %w", err)
+		}
+	}
+	pub, err := mqttpub.Dial(ctx, "mqtt://"+s.broker.Addr(), mqttpub.Options{ClientID: "urbangrid-demo", Log: s.log})
+	if err != nil {
+		return fmt.Errorf("simulated district: %w", err)
+	}
+	defer pub.Close()
+	if err := simulator.Run(ctx, city, pub, simulator.RunOptions{QoS: 1}); err != nil {
+		return err
+	}
+	return ctx.Err()
+}

@@ -1,0 +1,372 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/urbangrid/urbangrid/analytics"
+	"github.com/urbangrid/urbangrid/dashboard"
+	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/ingest"
+	"github.com/urbangrid/urbangrid/ingest/broker"
+	"github.com/urbangrid/urbangrid/sensors"
+	"github.com/urbangrid/urbangrid/sensors/codec/native"
+	"github.com/urbangrid/urbangrid/store"
+	"github.com/urbangrid/urbangrid/store/duckdb"
+	"github.com/urbangrid/urbangrid/store/sqlite"
+	"github.com/urbangrid/urbangrid/stream"
+)
+
+// server is the stages of one process, in the order of the data.
+type server struct {
+	cfg config
+	log *slog.Logger
+	reg *prometheus.Registry
+
+	catalog *sensors.Catalog
+	areas   *grid.Areas
+	rules   []analytics.Rule
+
+	bus       *stream.Bus
+	journal   *stream.Journal
+	alertLog  *stream.Log
+	records   *sqlite.Records
+	series    store.Series
+	register  *register
+	intake    *ingest.Intake
+	broker    *broker.Broker
+	recorder  *store.Recorder
+	keeper    *store.Keeper
+	engine    *analytics.Engine
+	publisher *analytics.Publisher
+	dash      *dashboard.Server
+	http      net.Listener
+
+	kept atomic.Uint64 // the keeper's saved position
+}
+
+// openServer opens everything that cfg names, in order, and listens. After an
+// error nothing stays open.
+func openServer(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (s *server, err error) {
+	s = &server{cfg: cfg, log: log, reg: prometheus.NewRegistry()}
+	s.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	for _, step := range []struct {
+		name string
+		open func(context.Context) error
+	}{
+		{"configuration files", s.readFiles},
+		{"journal", s.openJournal},
+		{"records", s.openRecords},
+		{"time series", s.openSeries},
+		{"stages", s.openStages},
+		{"duplicates of the last hours", s.remember},
+		{"addresses", s.listen},
+	} {
+		began := time.Now()
+		if err = step.open(ctx); err != nil {
+			return nil, err
+		}
+		if took := time.Since(began); took > time.Second {
+			_, _ = fmt.Fprintf(out, "opened %s in %s\n", step.name, took.Round(100*time.Millisecond)) // nobody to tell otherwise
+		}
+	}
+	return s, nil
+}
+
+// readFiles reads catalogue, areas and rules; every file's faults come at once.
+func (s *server) readFiles(context.Context) error {
+	catalog, err := readCatalog(s.cfg.Kinds)
+	areas, err2 := readAreas(s.cfg.Areas)
+	rules, err3 := readRules(s.cfg.Rules)
+	s.catalog, s.areas, s.rules = catalog, areas, rules
+	return errors.Join(err, err2, err3)
+}
+
+func readCatalog(path string) (*sensors.Catalog, error) {
+	catalog, err := sensors.DefaultCatalog()
+	if err != nil || path == "" {
+		return catalog, err
+	}
+	more, err := readFile(path, sensors.ReadCatalog)
+	if err != nil {
+		return nil, err
+	}
+	if catalog, err = catalog.Extend(more); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return catalog, nil
+}
+
+func readAreas(path string) (*grid.Areas, error) {
+	if path == "" {
+		return grid.Putuo()
+	}
+	return readFile(path, grid.ReadAreas)
+}
+
+func readRules(path string) ([]analytics.Rule, error) {
+	if path == "" {
+		return analytics.DefaultRules()
+	}
+	return readFile(path, analytics.ReadRules)
+}
+
+func readFile[T any](path string, read func(io.Reader) (T, error)) (T, error) {
+	var none T
+	f, err := os.Open(path)
+	if err != nil {
+		return none, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	v, err := read(f)
+	if err != nil {
+		return none, fmt.Errorf("%s: %w", path, err)
+	}
+	return v, nil
+}
+
+func (s *server) openJournal(ctx context.Context) (err error) {
+	s.bus, err = stream.Open(ctx, s.cfg.Journal, stream.Options{
+		Dir: s.cfg.path("journal"), JournalMaxBytes: s.cfg.JournalMaxBytes, Logger: s.log,
+	})
+	if err != nil {
+		return err
+	}
+	if s.journal, err = s.bus.Journal(ctx); err != nil {
+		return err
+	}
+	s.alertLog, err = s.bus.Log(ctx, "alerts")
+	return err
+}
+
+func (s *server) openRecords(ctx context.Context) (err error) {
+	name, ok := strings.CutPrefix(s.cfg.Records, "sqlite:")
+	if !ok {
+		return fmt.Errorf("records: %q is not of the form sqlite:FILE", s.cfg.Records)
+	}
+	if s.records, err = sqlite.Open(ctx, s.cfg.path(name), sqlite.Options{}); err != nil {
+		return err
+	}
+	s.register, err = newRegister(ctx, s.records)
+	return err
+}
+
+func (s *server) openSeries(ctx context.Context) error {
+	url := s.cfg.Series
+	if name, ok := strings.CutPrefix(url, "duckdb:"); ok {
+		series, err := duckdb.Open(ctx, s.cfg.path(name), duckdb.Options{Logger: s.log})
+		if err != nil {
+			return err
+		}
+		s.series = series
+		return nil
+	}
+	return fmt.Errorf("series: %q is neither duckdb:FILE nor influx+http(s)://HOST:PORT?org=O&bucket=B", url)
+}
+
+func (s *server) influxToken() (string, error) {
+	if s.cfg.InfluxAuth == "" {
+		return os.Getenv("URBANGRID_INFLUX_TOKEN"), nil
+	}
+	b, err := os.ReadFile(s.cfg.InfluxAuth)
+	if err != nil {
+		return "", fmt.Errorf("token for InfluxDB: %w", err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+func (s *server) openStages(context.Context) (err error) {
+	zone, err := time.LoadLocation(s.cfg.Zone)
+	if err != nil {
+		return fmt.Errorf("zone: %w", err)
+	}
+	placer := grid.NewPlacer(s.areas, s.register.place, grid.PlacerOptions{})
+	s.intake = ingest.New(s.journal, []ingest.Format{native.NewDecoder(s.catalog)}, s.catalog, placer,
+		ingest.Options{Horizon: s.cfg.JournalKeep, Logger: s.log, Registerer: s.reg})
+	if s.recorder, err = store.NewRecorder(s.series, s.journal, store.RecorderOptions{Logger: s.log, Registerer: s.reg}); err != nil {
+		return err
+	}
+	s.keeper = store.NewKeeper(s.journal, s.records, s.register, store.KeeperOptions{
+		Logger: s.log, Registerer: s.reg, Saved: s.kept.Store,
+	})
+	s.dash, err = dashboard.New(dashboard.Deps{
+		Kinds: s.catalog, Areas: s.areas, Series: s.series, Alerts: s.records, Quarantine: s.records,
+		Devices: s.register, AlertLog: s.alertLog,
+		Checks: map[string]func(context.Context) error{
+			"journal": s.bus.Ping,
+			"series":  s.series.Ping,
+			"records": s.records.Ping,
+		},
+		Progress: s.progress, Gatherer: s.reg, Registerer: s.reg, Logger: s.log,
+	}, dashboard.Options{Version: version, Zone: zone, Demo: s.cfg.Demo, Hosts: s.cfg.Hosts})
+	if err != nil {
+		return err
+	}
+	s.publisher, err = analytics.NewPublisher(s.records, s.alertLog, analytics.PublisherOptions{Log: s.log, Registerer: s.reg})
+	if err != nil {
+		return err
+	}
+	s.engine, err = analytics.NewEngine(s.journal, s.records, s.catalog, s.rules, s.dash, analytics.Options{
+		Lateness: s.cfg.Lateness, Log: s.log, Registerer: s.reg, Saved: s.publisher.Wake,
+	})
+	return err
+}
+
+// remember makes ingest know what the journal holds of the last while.
+func (s *server) remember(ctx context.Context) error {
+	from, err := s.journal.SeqAt(ctx, time.Now().Add(-s.cfg.JournalKeep))
+	if err != nil {
+		return err
+	}
+	last, err := s.journal.Last(ctx)
+	if err != nil || last <= from {
+		return err
+	}
+	first, err := s.journal.First(ctx)
+	if err != nil || last < first {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	entries := make(chan stream.Entry, 16)
+	ended := make(chan error, 1)
+	go func() { ended <- s.journal.Follow(ctx, from, entries) }()
+	for {
+		select {
+		case e := <-entries:
+			s.intake.Remember(e)
+			if e.Seq >= last {
+				cancel()
+				<-ended
+				return nil
+			}
+		case err := <-ended:
+			return fmt.Errorf("recall recent observations: %w", err)
+		}
+	}
+}
+
+func (s *server) listen(context.Context) (err error) {
+	if s.http, err = net.Listen("tcp", s.cfg.HTTP); err != nil {
+		return fmt.Errorf("http address: %w", err)
+	}
+	addr, err := s.cfg.mqttAddr()
+	if err != nil {
+		return err
+	}
+	s.broker, err = broker.Listen(addr, s.intake, broker.Options{Logger: s.log, Registerer: s.reg})
+	return err
+}
+
+// progress is how far each stage has come.
+func (s *server) progress(ctx context.Context) (dashboard.Progress, error) {
+	last, err := s.journal.Last(ctx)
+	if err != nil {
+		return dashboard.Progress{}, err
+	}
+	judged, err := s.records.JudgedPosition(ctx, s.journal.Identity())
+	if err != nil {
+		return dashboard.Progress{}, err
+	}
+	alerts, err := s.alertLog.Last(ctx)
+	if err != nil {
+		return dashboard.Progress{}, err
+	}
+	return dashboard.Progress{
+		Journal: s.journal.Identity(), JournalSeq: last, RecordedSeq: s.recorder.Progress().Seq,
+		QuarantinedSeq: s.kept.Load(), JudgedSeq: judged.Seq, AlertSeq: alerts,
+	}, nil
+}
+
+const httpShutdown = 5 * time.Second
+
+// run runs the stages until ctx ends or one of them fails, then stops them from
+// the source on: what was acknowledged is journalled, what is journalled and
+// not yet in its result is read again at the next start.
+func (s *server) run(ctx context.Context, ready func()) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	failed := func(err error) { fail(err) }
+	people, readers, source, demo := newGroup(failed), newGroup(failed), newGroup(failed), newGroup(failed)
+
+	web := &http.Server{
+		Handler:           s.dash.Handler(),
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		ErrorLog:          slog.NewLogLogger(s.log.With("component", "http").Handler(), slog.LevelDebug),
+	}
+	people.start("live view", s.dash.Run)
+	people.start("http", func(ctx context.Context) error { return serveHTTP(ctx, web, s.http) })
+	readers.start("recorder", s.recorder.Run)
+	readers.start("keeper", s.keeper.Run)
+	readers.start("publisher", s.publisher.Run)
+	readers.start("engine", s.engine.Run)
+	readers.start("janitor", s.trim)
+	source.start("ingest", s.intake.Run)
+	if s.cfg.Demo {
+		demo.start("simulation", s.simulate)
+	}
+	ready()
+	<-ctx.Done()
+	s.log.Info("stopping")
+	err := errors.Join(demo.stop(), source.stop(), s.broker.Close(), readers.stop(), people.stop())
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		err = errors.Join(cause, err)
+	}
+	return err
+}
+
+func serveHTTP(ctx context.Context, web *http.Server, ln net.Listener) error {
+	ended := make(chan error, 1)
+	go func() { ended <- web.Serve(ln) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpShutdown)
+	defer cancel()
+	err := web.Shutdown(last)
+	<-ended
+	return err
+}
+
+// close closes what is open, the last first.
+func (s *server) close() error {
+	var errs []error
+	if s.http != nil {
+		if err := s.http.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	if s.broker != nil {
+		errs = append(errs, s.broker.Close())
+	}
+	if s.series != nil {
+		errs = append(errs, s.series.Close())
+	}
+	if s.records != nil {
+		errs = append(errs, s.records.Close())
+	}
+	if s.bus != nil {
+		s.bus.Close()
+	}
+	return errors.Join(errs...)
+}
