@@ -142,7 +142,7 @@ func negotiated(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if twin := twins[r.URL.Path]; twin != "" {
 			w.Header().Add("Vary", "Accept")
-			if accepts(r, geoJSON) {
+			if prefers(r, geoJSON) {
 				r = r.Clone(r.Context())
 				r.URL.Path = twin
 			}

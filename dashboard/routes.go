@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -141,12 +142,20 @@ func (w *statusWriter) WriteHeader(status int) {
 // Unwrap lets http.ResponseController reach the connection.
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// accepts reports whether the request asks for mediaType by name.
-func accepts(r *http.Request, mediaType string) bool {
+// prefers reports whether the request asks for mediaType by name, and rather
+// than for JSON.
+func prefers(r *http.Request, mediaType string) bool {
+	quality := map[string]float64{}
 	for part := range strings.SplitSeq(strings.Join(r.Header.Values("Accept"), ","), ",") {
-		if t, params, err := mime.ParseMediaType(part); err == nil && t == mediaType && params["q"] != "0" {
-			return true
+		t, params, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue // what cannot be read asks for nothing
 		}
+		q, err := strconv.ParseFloat(params["q"], 64)
+		if err != nil {
+			q = 1
+		}
+		quality[t] = q
 	}
-	return false
+	return quality[mediaType] > quality["application/json"]
 }

@@ -70,7 +70,7 @@ type Deps struct {
 	Quarantine Quarantine
 	Devices    Devices
 	AlertLog   live.AlertLog // of events that analytics.EncodeAlert wrote
-	// Checks are asked by /readyz, each with two seconds to answer.
+	// Checks are asked by /readyz. They must be safe for concurrent use.
 	Checks     map[string]func(context.Context) error
 	Progress   func(context.Context) (Progress, error) // nil means that none is told
 	Gatherer   prometheus.Gatherer
@@ -87,9 +87,11 @@ type Options struct {
 	// Hosts are the names under which browsers may reach the server besides IP
 	// addresses and localhost; "*" allows any. Others are refused, because a
 	// foreign page can point a name of its own at this machine.
-	Hosts  []string
-	Live   live.Options
-	Assets fs.FS // the client; nil means the one in the binary
+	Hosts []string
+	Live  live.Options
+	// CheckWait is how long /readyz waits for its checks; 0 means 2s.
+	CheckWait time.Duration
+	Assets    fs.FS // the client; nil means the one in the binary
 }
 
 // Server serves the HTTP API, the live view and the page. It is safe for
@@ -115,6 +117,9 @@ func New(deps Deps, opts Options) (*Server, error) {
 	}
 	if opts.Version == "" {
 		opts.Version = "dev"
+	}
+	if opts.CheckWait == 0 {
+		opts.CheckWait = 2 * time.Second
 	}
 	if opts.Zone == nil {
 		opts.Zone = time.UTC

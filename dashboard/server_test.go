@@ -396,6 +396,15 @@ func TestAPI_CellsNow(t *testing.T) {
 		t.Errorf("events: got %+v, want one cell with 2", got)
 	}
 
+	for accept, want := range map[string]string{
+		"*/*": "application/json", "application/json, application/geo+json": "application/json",
+		"application/geo+json;q=0": "application/json", "application/geo+json, application/json;q=0.9": "application/geo+json",
+	} {
+		a := s.do(t, http.MethodGet, "/api/v1/cells?kind=noise", "", "Accept", accept)
+		if got := a.header.Get("Content-Type"); a.status != http.StatusOK || got != want {
+			t.Errorf("Accept: %s is answered with %d %s, want %s", accept, a.status, got, want)
+		}
+	}
 	a := s.do(t, http.MethodGet, "/api/v1/cells?kind=noise", "", "Accept", "application/geo+json")
 	var geo struct {
 		Type     string
@@ -538,7 +547,8 @@ func TestAPI_ObservationsCountsAlertsQuarantineStatus(t *testing.T) {
 }
 
 func TestHealth(t *testing.T) {
-	s := newSite(t, dashboard.Options{})
+	s := newSite(t, dashboard.Options{CheckWait: 50 * time.Millisecond})
+	release := make(chan struct{})
 	s.checks["series"] = func(context.Context) error { return nil }
 	var got struct {
 		Ready  bool
@@ -556,6 +566,12 @@ func TestHealth(t *testing.T) {
 	if err := json.Unmarshal(a.body, &got); err != nil || a.status != http.StatusServiceUnavailable || got.Ready || got.Checks["broker"].Error != "no listener" || !got.Checks["series"].OK {
 		t.Errorf("got %d %s, want 503 and who is to blame", a.status, a.body)
 	}
+	s.checks["stuck"] = func(context.Context) error { <-release; return nil }
+	a = s.do(t, http.MethodGet, "/readyz", "")
+	if err := json.Unmarshal(a.body, &got); err != nil || got.Checks["stuck"].OK || !strings.Contains(got.Checks["stuck"].Error, "no answer") || !got.Checks["series"].OK {
+		t.Errorf("got %d %s, want that one does not answer", a.status, a.body)
+	}
+	close(release)
 	if a := s.do(t, http.MethodGet, "/healthz", ""); a.status != http.StatusOK {
 		t.Errorf("healthz: %d", a.status)
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -39,9 +38,6 @@ func (s *Server) status(ctx context.Context, _ *struct{}) (*statusOutput, error)
 	return out, nil
 }
 
-// checkWait is how long a readiness check may take.
-const checkWait = 2 * time.Second
-
 type checkView struct {
 	OK    bool   `json:"ok"`
 	Error string `json:"error,omitempty"`
@@ -56,31 +52,33 @@ func healthz(w http.ResponseWriter, _ *http.Request) {
 
 // readyz asks every check at once and answers 503 when one fails.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), checkWait)
+	ctx, cancel := context.WithTimeout(r.Context(), s.opts.CheckWait)
 	defer cancel()
-	var (
-		mu    sync.Mutex // guards views and ready
-		views = make(map[string]checkView, len(s.deps.Checks))
-		ready = true
-		wg    sync.WaitGroup
-	)
-	for name, check := range s.deps.Checks {
-		wg.Go(func() {
-			err := check(ctx)
-			v := checkView{OK: err == nil}
-			if err != nil {
-				v.Error = err.Error()
-				if errors.Is(err, context.DeadlineExceeded) {
-					v.Error = "no answer within " + checkWait.String()
-				}
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			views[name] = v
-			ready = ready && v.OK
-		})
+	type result struct {
+		name string
+		err  error
 	}
-	wg.Wait()
+	// It has room for all, so that a check that answers late does not wait.
+	results := make(chan result, len(s.deps.Checks))
+	views := make(map[string]checkView, len(s.deps.Checks))
+	for name, check := range s.deps.Checks {
+		views[name] = checkView{Error: "no answer within " + s.opts.CheckWait.String()}
+		go func() { results <- result{name, check(ctx)} }()
+	}
+	ready := true
+	for range s.deps.Checks {
+		select {
+		case res := <-results:
+			if res.err == nil {
+				views[res.name] = checkView{OK: true}
+			} else if !errors.Is(res.err, context.DeadlineExceeded) {
+				views[res.name] = checkView{Error: res.err.Error()}
+			}
+			ready = ready && res.err == nil
+		case <-ctx.Done():
+			ready = false
+		}
+	}
 	b, err := json.Marshal(map[string]any{"ready": ready, "checks": views})
 	if err != nil {
 		writeProblem(w, http.StatusInternalServerError, err.Error())

@@ -419,8 +419,8 @@ func (c *conn) deliver(ctx context.Context, d delivery) error {
 		s.found()
 		s.sent = d.snapshot.seq
 		c.hub.metrics.snapshots.WithLabelValues(d.reason).Inc()
-		b := fmt.Appendf(nil, `{"t":"snap","id":%d,"epoch":%q,"seq":%d`, s.id, c.hub.feed.log.Epoch(), s.sent)
-		b = append(b, d.snapshot.body...)
+		b := fmt.Appendf(nil, `{"t":"snap","id":%d,"epoch":%q,"seq":%d,"ts":%s,"alerts":%s}`,
+			s.id, c.hub.feed.log.Epoch(), s.sent, millis(c.hub.now()), d.snapshot.alerts)
 		return c.send(frame{kind: "snap", size: len(b), bytes: b})
 	case d.lost || d.event.seq != s.sent+1:
 		s.found()

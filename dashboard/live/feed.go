@@ -62,8 +62,8 @@ type change struct {
 }
 
 type alertSnapshot struct {
-	seq  uint64
-	body []byte // from ts to the closing brace
+	seq    uint64
+	alerts []byte // a JSON array
 }
 
 // last returns the number of the newest event, false while it is not known.
@@ -145,12 +145,15 @@ func (f *feed) follow(ctx context.Context, wake func()) error {
 		select {
 		case e := <-out:
 			f.add(e)
+			for len(out) > 0 { // a burst wakes the connections once
+				f.add(<-out)
+			}
 			wake()
 		case err := <-ended:
 			for len(out) > 0 {
 				f.add(<-out)
-				wake()
 			}
+			wake()
 			return err
 		}
 	}
@@ -197,7 +200,7 @@ func (f *feed) change(e stream.Event) change {
 // snapshot returns the open and the newest closed alerts and the number up to
 // which they surely contain all events. Those who ask at the same number share
 // one question to the store.
-func (f *feed) snapshot(ctx context.Context, now time.Time) (*alertSnapshot, error) {
+func (f *feed) snapshot(ctx context.Context) (*alertSnapshot, error) {
 	f.snapMu.Lock()
 	defer f.snapMu.Unlock()
 	// The number comes before the records: an event is published after its
@@ -228,7 +231,6 @@ func (f *feed) snapshot(ctx context.Context, now time.Time) (*alertSnapshot, err
 	if err != nil {
 		return nil, fmt.Errorf("encode alerts: %w", err)
 	}
-	body := append([]byte(`,"ts":`+millis(now)+`,"alerts":`), list...)
-	f.snap = &alertSnapshot{seq: seq, body: append(body, '}')}
+	f.snap = &alertSnapshot{seq: seq, alerts: list}
 	return f.snap, nil
 }

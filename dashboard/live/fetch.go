@@ -22,7 +22,7 @@ func (c *conn) fetchSnapshot(ctx context.Context, s *sub, reason string) {
 				return
 			case <-wait.C:
 			}
-			snap, err := c.hub.feed.snapshot(ctx, c.hub.now())
+			snap, err := c.hub.feed.snapshot(ctx)
 			if err == nil {
 				c.bring(ctx, delivery{sub: s, fetch: f, reason: reason, snapshot: snap})
 				return
