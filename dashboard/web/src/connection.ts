@@ -5,6 +5,9 @@ import {decodeFrame, encodeFrame, type Alert, type AlertsFrame, type CellsFrame,
 /** After this long without a frame what the page shows is old. */
 export const STALE_AFTER_MS = 12_000;
 
+/** A socket that has not said hello by then is given up. */
+const WELCOME_WITHIN_MS = 10_000;
+
 /** Bounds of the full-jitter wait before a reconnect. */
 export const BACKOFF = {baseMs: 500, capMs: 30_000};
 
@@ -171,6 +174,7 @@ export class LiveConnection {
       if (generation === this.#generation) fn();
     };
     this.#setLink({phase: 'connecting', retryAtMs: null});
+    this.#cancelRetry = this.#world.after(WELCOME_WITHIN_MS, () => this.#reconnect(null));
     this.#socket = this.#world.openSocket({
       opened: () => undefined,
       message: (text) => current(() => this.#receive(text)),
@@ -250,6 +254,7 @@ export class LiveConnection {
 
   #welcome(frame: ServerFrame & {kind: 'hello'}): void {
     this.#welcomed = true;
+    this.#cancelRetry();
     this.#heartbeatMs = frame.heartbeatMs;
     this.#setLink({phase: 'live', retryAtMs: null, clockOffsetMs: frame.nowMs - this.#world.nowMs()});
     for (const sub of this.#subscriptions.values()) {

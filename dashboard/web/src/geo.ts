@@ -133,16 +133,29 @@ export function outline(areas: readonly Area[]): readonly (readonly [LonLat, Lon
 
 const METRES_PER_DEGREE = 111_195;
 
-/** Lines a kilometre apart over a box and ten kilometres around it. */
+/** Lines a kilometre apart over a box and forty kilometres around it. */
 export function graticule(box: Bounds): readonly (readonly [LonLat, LonLat])[] {
   const latStep = 1000 / METRES_PER_DEGREE;
   const lonStep = latStep / Math.cos((((box[1] + box[3]) / 2) * Math.PI) / 180);
-  const [w, e] = [Math.floor(box[0] / lonStep) - 10, Math.ceil(box[2] / lonStep) + 10];
-  const [s, n] = [Math.floor(box[1] / latStep) - 10, Math.ceil(box[3] / latStep) + 10];
+  const [w, e] = [Math.floor(box[0] / lonStep) - 40, Math.ceil(box[2] / lonStep) + 40];
+  const [s, n] = [Math.floor(box[1] / latStep) - 40, Math.ceil(box[3] / latStep) + 40];
   const lines: [LonLat, LonLat][] = [];
   for (let k = w; k <= e; k++) lines.push([[k * lonStep, s * latStep], [k * lonStep, n * latStep]]);
   for (let k = s; k <= n; k++) lines.push([[w * lonStep, k * latStep], [e * lonStep, k * latStep]]);
   return lines;
+}
+
+/** Room in pixels that panels take at the edges of the map. */
+export interface Padding {
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+/** The room that the page's own panels take on a map of this width. */
+export function paddingFor(widthPixels: number): Padding {
+  return widthPixels < 620 ? {left: 14, right: 14, top: 66, bottom: 124} : {left: 214, right: 62, top: 20, bottom: 24};
 }
 
 /** Side of a cell in metres, near Shanghai. */

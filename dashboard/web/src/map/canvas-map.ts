@@ -1,5 +1,5 @@
 import {cividis, cssColor} from '../color';
-import {boundsOf, graticule, HOME, labelPoint, outline, project, unproject, worldPixels, type Bounds, type Mercator, type Place} from '../geo';
+import {boundsOf, graticule, HOME, labelPoint, outline, paddingFor, project, unproject, worldPixels, type Bounds, type Mercator, type Place} from '../geo';
 import {inLang, type Lang} from '../i18n';
 import type {Area, LonLat} from '../wire';
 import {drawMarker, LABEL_FONT, MAP_COLORS, reducedMotion, type CityMap, type Corners, type MapEvents, type Marker, type Theme} from './city-map';
@@ -128,8 +128,13 @@ export class CanvasCityMap implements CityMap {
     this.#fitted = bounds;
     const a = project(bounds[0], bounds[3]);
     const b = project(bounds[2], bounds[1]);
-    const pixels = Math.min((this.#width - 56) / (b.x - a.x), (this.#height - 56) / (b.y - a.y));
-    this.#look({x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, zoom: Math.log2(Math.max(1, pixels) / 512)}, false);
+    const pad = paddingFor(this.#width);
+    const wide = Math.max(50, this.#width - pad.left - pad.right);
+    const high = Math.max(50, this.#height - pad.top - pad.bottom);
+    const pixels = Math.min(wide / (b.x - a.x), high / (b.y - a.y));
+    const x = (a.x + b.x) / 2 - (pad.left - pad.right) / 2 / pixels;
+    const y = (a.y + b.y) / 2 - (pad.top - pad.bottom) / 2 / pixels;
+    this.#look({x, y, zoom: Math.log2(pixels / 512)}, false);
   }
 
   flyTo(at: Place, zoom: number): void {
@@ -269,8 +274,12 @@ export class CanvasCityMap implements CityMap {
     ctx.lineWidth = 3.2;
     ctx.strokeStyle = c.halo;
     ctx.fillStyle = c.label;
+    const taken: {readonly x: number; readonly y: number; readonly half: number}[] = [];
     for (const label of this.#labels) {
       const p = this.#screen(label.at);
+      const half = ctx.measureText(label.text).width / 2 + 4;
+      if (taken.some((t) => Math.abs(t.x - p.x) < t.half + half && Math.abs(t.y - p.y) < 20)) continue;
+      taken.push({...p, half});
       ctx.strokeText(label.text, p.x, p.y);
       ctx.fillText(label.text, p.x, p.y);
     }

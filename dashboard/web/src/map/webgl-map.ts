@@ -1,7 +1,7 @@
 import type {FeatureCollection, GeoJsonProperties, Geometry} from 'geojson';
 import {MapLibreMap, setWorkerUrl, type GeoJSONSource, type GeoJSONSourceSpecification, type StyleSpecification} from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
-import {boundsOf, graticule, HOME, labelPoint, outline, type Bounds, type Place} from '../geo';
+import {boundsOf, graticule, HOME, labelPoint, outline, paddingFor, type Bounds, type Place} from '../geo';
 import {inLang, type Lang} from '../i18n';
 import type {Area, LonLat, Severity} from '../wire';
 import {CellLayer} from './cell-layer';
@@ -70,6 +70,8 @@ export class WebGLCityMap implements CityMap {
   readonly #cells = new CellLayer();
   readonly #data = new Map<string, Features>();
   #theme: Theme;
+  /** The box that the view keeps through resizes, until a person moves it. */
+  #fitted: Bounds | null = HOME;
   #ready = false;
   #frames = 0;
 
@@ -81,7 +83,8 @@ export class WebGLCityMap implements CityMap {
       container,
       style: styleOf(theme),
       bounds: [HOME[0], HOME[1], HOME[2], HOME[3]],
-      fitBoundsOptions: {padding: 24},
+      fitBoundsOptions: {padding: {...paddingFor(container.clientWidth)}},
+      trackResize: false,
       minZoom: 8,
       maxZoom: 19,
       attributionControl: false,
@@ -142,22 +145,27 @@ export class WebGLCityMap implements CityMap {
   }
 
   fit(bounds: Bounds): void {
-    this.#map.fitBounds([bounds[0], bounds[1], bounds[2], bounds[3]], {padding: 28, animate: !reducedMotion(), duration: 500});
+    this.#fitted = bounds;
+    const padding = {...paddingFor(this.#map.getContainer().clientWidth)};
+    this.#map.fitBounds([bounds[0], bounds[1], bounds[2], bounds[3]], {padding, animate: false});
   }
 
   flyTo(at: Place, zoom: number): void {
     const center: [number, number] = [at.lonDegrees, at.latDegrees];
     const to = {center, zoom};
+    this.#fitted = null;
     if (reducedMotion()) this.#map.jumpTo(to);
     else this.#map.easeTo({...to, duration: 700});
   }
 
   zoomBy(levels: number): void {
+    this.#fitted = null;
     this.#map.zoomTo(this.#map.getZoom() + levels, {animate: !reducedMotion(), duration: 250});
   }
 
   resize(): void {
     this.#map.resize();
+    if (this.#fitted !== null) this.fit(this.#fitted);
   }
 
   frames(): number {
@@ -186,6 +194,11 @@ export class WebGLCityMap implements CityMap {
       const c = map.getCenter();
       events.viewed(map.getZoom(), {latDegrees: c.lat, lonDegrees: c.lng});
     };
+    for (const begin of ['dragstart', 'wheel', 'dblclick', 'touchmove'] as const) {
+      map.on(begin, () => {
+        this.#fitted = null;
+      });
+    }
     map.on('zoom', view);
     map.on('moveend', view);
     map.on('click', (e) => events.picked({latDegrees: e.lngLat.lat, lonDegrees: e.lngLat.lng}));
