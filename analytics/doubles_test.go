@@ -88,6 +88,7 @@ type records struct {
 	outbox   []store.OutboxEntry
 	position store.Position
 	fail     int // how many of the next SaveAlerts fail
+	note     []byte
 }
 
 func newRecords() *records { return &records{alerts: make(map[string]store.Alert)} }
@@ -148,6 +149,19 @@ func (r *records) Published(_ context.Context, id int64) error {
 	defer r.mu.Unlock()
 	r.outbox = slices.DeleteFunc(r.outbox, func(e store.OutboxEntry) bool { return e.ID <= id })
 	return nil
+}
+
+func (r *records) Remember(_ context.Context, _ string, note []byte) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.note = slices.Clone(note)
+	return nil
+}
+
+func (r *records) Recall(context.Context, string) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.note, nil
 }
 
 func (r *records) saved() []store.Alert {

@@ -32,6 +32,15 @@ type Kinds interface {
 	All() []sensors.Kind
 }
 
+// Memory keeps what an engine has learned while it does not run.
+type Memory interface {
+	// Remember replaces the note of that name. A nil error means that it is
+	// durable.
+	Remember(ctx context.Context, name string, note []byte) error
+	// Recall returns the note of that name, nil when there is none.
+	Recall(ctx context.Context, name string) ([]byte, error)
+}
+
 // Options tune an Engine.
 type Options struct {
 	// Lateness is the age on receipt from which an observation is history and
@@ -44,6 +53,9 @@ type Options struct {
 	// SaveEvery is the longest time that a judged position without alerts is not
 	// saved; 0 means 5 s.
 	SaveEvery time.Duration
+	// Memory keeps the baselines of cells over a restart; nil means that a
+	// restarted engine knows the last Warmup alone.
+	Memory Memory
 	// Saved is called after alert changes were saved, by the engine's own
 	// goroutine; it must not block. nil is no one.
 	Saved func()
@@ -146,6 +158,8 @@ type run struct {
 	saved    store.Position
 	savedAt  time.Time
 	warmUpTo uint64 // entries up to it were judged before
+
+	rememberedAt time.Time
 }
 
 // Run judges until ctx ends, then saves what it holds and returns nil. It
@@ -256,6 +270,9 @@ func (r *run) tick(ctx context.Context) error {
 	}
 	r.metrics.openAlerts.Set(float64(r.judge.open))
 	r.metrics.cells.Set(float64(r.judge.activeCells()))
+	if r.judge.live && now.Sub(r.rememberedAt) >= rememberEvery {
+		r.remember(ctx, now)
+	}
 	if r.judged.Seq > r.saved.Seq && now.Sub(r.savedAt) >= r.opts.SaveEvery {
 		return r.save(ctx)
 	}
@@ -312,6 +329,9 @@ func (r *run) trySave(ctx context.Context, timeout time.Duration) error {
 // stop saves what was judged. What cannot be saved is judged again by the next
 // Run.
 func (r *run) stop() error {
+	if r.judge.live {
+		r.remember(context.Background(), r.opts.Now())
+	}
 	if r.judged == r.saved && len(r.judge.changes) == 0 {
 		return nil
 	}

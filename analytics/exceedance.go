@@ -63,7 +63,7 @@ func (c *cell) settle() {
 	for ; n < len(c.buckets) && c.buckets[n].slot <= horizon; n++ {
 		b := &c.buckets[n]
 		c.count -= b.count
-		if !frozen {
+		if !frozen && b.slot > c.learnedTo { // else a recalled baseline holds it
 			c.settleTo(b.slot, c.kind.slots)
 			c.learned += float64(b.count)
 		}

@@ -90,6 +90,29 @@ func TestExceedance_LearnsWhatACellIsUsedTo(t *testing.T) {
 	})
 }
 
+func TestExceedance_ARestartForgetsNothingOfADay(t *testing.T) {
+	rules := parkingRule(analytics.Exceedance{MinCount: 4, Expected: 1, PriorWindows: 4, PRaise: 0.001, PClear: 0.1})
+	for _, crash := range []bool{false, true} {
+		inCity(t, rules, analytics.Options{}, func(c *city) {
+			c.stop()
+			c.run(rules, analytics.Options{Memory: c.records})
+			for range 72 { // three every 15 minutes for six hours
+				c.report(seen("cam1", "illegal_parking", 1, time.Now()))
+				time.Sleep(5 * time.Minute)
+			}
+			note, _ := c.records.Recall(t.Context(), "")
+			c.stop()
+			if crash { // what was saved at the end never was
+				c.records.note = note
+			}
+			time.Sleep(time.Minute)
+			c.run(rules, analytics.Options{Memory: c.records})
+			burst(c, 5, time.Now())
+			c.wantStates("five more where three are usual")
+		})
+	}
+}
+
 func TestExceedance_AnOpenAlertTeachesNothing(t *testing.T) {
 	rule := analytics.Exceedance{MinCount: 4, Expected: 1, PriorWindows: 4, PRaise: 0.001, PClear: 0.1}
 	inCity(t, parkingRule(rule), analytics.Options{}, func(c *city) {

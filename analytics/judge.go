@@ -264,11 +264,8 @@ func (r *exceedanceRule) restore(a store.Alert) bool {
 	if err != nil || a.Kind != r.kind.Key {
 		return false
 	}
-	c := r.kind.cells[id]
-	if c == nil {
-		c = &cell{id: id, kind: r.kind, area: a.Area, baseline: baseline{learnedTo: noTime}, clearSince: noTime, openSince: noTime}
-		r.kind.cells[id] = c
-	}
+	c := r.kind.cell(id)
+	c.area = a.Area
 	if a.State == store.AlertClosed {
 		c.closed = append(c.closed, span{a.RaisedAt.UnixMicro(), a.ClearedAt.UnixMicro()})
 		return true

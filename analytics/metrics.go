@@ -33,6 +33,7 @@ type metrics struct {
 	raised     *prometheus.CounterVec
 	closed     *prometheus.CounterVec
 	saveErrors prometheus.Counter
+	forgotten  prometheus.Counter
 	openAlerts prometheus.Gauge
 	cells      prometheus.Gauge
 	newest     prometheus.Gauge
@@ -63,6 +64,10 @@ func newMetrics(reg prometheus.Registerer, rules []Rule) (*metrics, error) {
 			Name: "urbangrid_analytics_save_errors_total",
 			Help: "Attempts to save alerts that failed and were repeated; judging waits meanwhile.",
 		}),
+		forgotten: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "urbangrid_analytics_baseline_save_errors_total",
+			Help: "Attempts to save the learned baselines that failed; the next comes two minutes later.",
+		}),
 		openAlerts: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "urbangrid_analytics_open_alerts",
 			Help: "Alerts that are open.",
@@ -84,7 +89,7 @@ func newMetrics(reg prometheus.Registerer, rules []Rule) (*metrics, error) {
 		m.closed.WithLabelValues(r.Name)
 	}
 	m.closed.WithLabelValues(removedRule)
-	return m, register(reg, m.judged, skipped, m.raised, m.closed, m.saveErrors, m.openAlerts, m.cells, m.newest)
+	return m, register(reg, m.judged, skipped, m.raised, m.closed, m.saveErrors, m.forgotten, m.openAlerts, m.cells, m.newest)
 }
 
 // register does nothing when reg is nil.

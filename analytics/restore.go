@@ -30,11 +30,14 @@ func (e *Engine) start(ctx context.Context) (*run, uint64, error) {
 		return nil, 0, err
 	}
 	j := newJudge(e.catalog, e.rules, e.opts.Lateness, e.metrics)
+	if err := e.recall(ctx, j); err != nil {
+		return nil, 0, err
+	}
 	j.restore(known, e.opts.Now())
 	e.opts.Log.Info("judging starts", "open_alerts", j.open, "judged_entry", judged.Seq, "read_back_after_entry", after)
 	return &run{
 		Engine: e, judge: j, judged: judged, saved: judged,
-		savedAt: e.opts.Now(), warmUpTo: judged.Seq,
+		savedAt: e.opts.Now(), rememberedAt: e.opts.Now(), warmUpTo: judged.Seq,
 	}, after, nil
 }
 

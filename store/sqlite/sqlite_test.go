@@ -56,7 +56,7 @@ func TestOpen_EveryWriteIsSynced(t *testing.T) {
 
 func TestOpen_MigratesAnExistingFile(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "records.db")
-	if _, err := raw(t, path).Exec(`CREATE TABLE notes (text TEXT); INSERT INTO notes VALUES ('kept')`); err != nil {
+	if _, err := raw(t, path).Exec(`CREATE TABLE diary (text TEXT); INSERT INTO diary VALUES ('kept')`); err != nil {
 		t.Fatal(err)
 	}
 	r := mustOpen(t, path)
@@ -72,7 +72,7 @@ func TestOpen_MigratesAnExistingFile(t *testing.T) {
 		t.Errorf("position %+v, %v, want 3", got, err)
 	}
 	var note string
-	if err := raw(t, path).QueryRow(`SELECT text FROM notes`).Scan(&note); err != nil || note != "kept" {
+	if err := raw(t, path).QueryRow(`SELECT text FROM diary`).Scan(&note); err != nil || note != "kept" {
 		t.Errorf("note %q, %v, want kept", note, err)
 	}
 }
@@ -96,5 +96,26 @@ func TestOpen_SaysWhichFileCannotBeOpened(t *testing.T) {
 	_, err := sqlite.Open(t.Context(), path, sqlite.Options{})
 	if err == nil || !strings.Contains(err.Error(), path) {
 		t.Errorf("error %v, want one that names %s", err, path)
+	}
+}
+
+func TestRecords_RememberNotesOverARestart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "records.db")
+	r := mustOpen(t, path)
+	if got, err := r.Recall(t.Context(), "a"); err != nil || got != nil {
+		t.Errorf("recalled %q, %v, want nothing", got, err)
+	}
+	for _, note := range []string{"first", "second"} {
+		if err := r.Remember(t.Context(), "a", []byte(note)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r = mustOpen(t, path)
+	defer r.Close()
+	if got, err := r.Recall(t.Context(), "a"); err != nil || string(got) != "second" {
+		t.Errorf("recalled %q, %v, want second", got, err)
 	}
 }
