@@ -25,6 +25,7 @@ import (
 	"github.com/urbangrid/urbangrid/sensors/codec/native"
 	"github.com/urbangrid/urbangrid/store"
 	"github.com/urbangrid/urbangrid/store/duckdb"
+	"github.com/urbangrid/urbangrid/store/influx"
 	"github.com/urbangrid/urbangrid/store/sqlite"
 	"github.com/urbangrid/urbangrid/stream"
 )
@@ -172,6 +173,18 @@ func (s *server) openSeries(ctx context.Context) error {
 	url := s.cfg.Series
 	if name, ok := strings.CutPrefix(url, "duckdb:"); ok {
 		series, err := duckdb.Open(ctx, s.cfg.path(name), duckdb.Options{Logger: s.log})
+		if err != nil {
+			return err
+		}
+		s.series = series
+		return nil
+	}
+	if strings.HasPrefix(url, "influx+http://") || strings.HasPrefix(url, "influx+https://") {
+		token, err := s.influxToken()
+		if err != nil {
+			return err
+		}
+		series, err := influx.Open(ctx, url, influx.Options{Token: token})
 		if err != nil {
 			return err
 		}
