@@ -17,76 +17,8 @@ import (
 	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"github.com/urbangrid/urbangrid/internal/mqttpub"
+	"github.com/urbangrid/urbangrid/internal/mqttpub/mosquitto"
 )
-
-// mosquitto is a real broker on a free port of this machine.
-type mosquitto struct {
-	t    *testing.T
-	port string
-	conf string
-	cmd  *exec.Cmd
-}
-
-func mosquittoPath(t *testing.T) string {
-	t.Helper()
-	if path, err := exec.LookPath("mosquitto"); err == nil {
-		return path
-	}
-	const debian = "/usr/sbin/mosquitto"
-	if _, err := os.Stat(debian); err != nil {
-		t.Fatal("mosquitto is missing: this test needs a real broker, install it with: apt-get install mosquitto")
-	}
-	return debian
-}
-
-// startMosquitto starts a broker; extra are lines of its configuration.
-func startMosquitto(t *testing.T, extra ...string) *mosquitto {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	l.Close()
-	m := &mosquitto{t: t, port: port, conf: filepath.Join(t.TempDir(), "mosquitto.conf")}
-	lines := append([]string{
-		"listener " + port + " 127.0.0.1", "max_inflight_messages 0", "max_queued_messages 0",
-	}, extra...)
-	if len(extra) == 0 {
-		lines = append(lines, "allow_anonymous true")
-	}
-	if err := os.WriteFile(m.conf, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	m.start()
-	t.Cleanup(m.kill)
-	return m
-}
-
-func (m *mosquitto) url() string { return "mqtt://127.0.0.1:" + m.port }
-
-func (m *mosquitto) start() {
-	m.t.Helper()
-	m.cmd = exec.Command(mosquittoPath(m.t), "-c", m.conf)
-	if err := m.cmd.Start(); err != nil {
-		m.t.Fatalf("start mosquitto: %v", err)
-	}
-	eventually(m.t, "mosquitto listens", func() bool {
-		c, err := net.DialTimeout("tcp", "127.0.0.1:"+m.port, time.Second)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
-}
-
-func (m *mosquitto) kill() {
-	if m.cmd != nil {
-		_ = m.cmd.Process.Kill() // it may have gone by itself
-		_ = m.cmd.Wait()
-		m.cmd = nil
-	}
-}
 
 // eventually polls an external program: there is nothing to wait on.
 func eventually(t *testing.T, what string, ok func() bool) {
@@ -115,10 +47,10 @@ func (b *inbox) distinct() int {
 	return len(b.seen)
 }
 
-func subscribe(t *testing.T, m *mosquitto, qos byte) *inbox {
+func subscribe(t *testing.T, m *mosquitto.Broker, qos byte) *inbox {
 	t.Helper()
 	b := &inbox{seen: make(map[string]int)}
-	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(m.url()).SetClientID("subscriber").
+	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(m.URL()).SetClientID("subscriber").
 		SetCleanSession(false).SetAutoReconnect(true).SetMaxReconnectInterval(100 * time.Millisecond).
 		SetOnConnectHandler(func(c mqtt.Client) {
 			c.Subscribe("t/#", qos, func(_ mqtt.Client, msg mqtt.Message) {
@@ -144,9 +76,9 @@ func subscribe(t *testing.T, m *mosquitto, qos byte) *inbox {
 	return b
 }
 
-func mqttOpen(t *testing.T, m *mosquitto, opts mqttpub.Options) *mqttpub.Publisher {
+func mqttOpen(t *testing.T, m *mosquitto.Broker, opts mqttpub.Options) *mqttpub.Publisher {
 	t.Helper()
-	p, err := mqttpub.Dial(t.Context(), m.url(), opts)
+	p, err := mqttpub.Dial(t.Context(), m.URL(), opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +96,7 @@ func flush(t *testing.T, p *mqttpub.Publisher) {
 }
 
 func TestPublisher_CountsAcknowledgementsAtEachQoS(t *testing.T) {
-	m := startMosquitto(t)
+	m := mosquitto.Start(t)
 	for qos := range byte(3) {
 		t.Run(fmt.Sprintf("QoS %d", qos), func(t *testing.T) {
 			p := mqttOpen(t, m, mqttpub.Options{Window: 7})
@@ -186,16 +118,16 @@ func TestPublisher_LosesNothingWhenTheBrokerRestarts(t *testing.T) {
 	for _, opts := range []mqttpub.Options{{Window: 64}, {Window: 64, ClientID: "steady"}} {
 		t.Run("client "+opts.ClientID, func(t *testing.T) {
 			persistence := t.TempDir() + "/"
-			m := startMosquitto(t, "allow_anonymous true", "persistence true",
+			m := mosquitto.Start(t, "allow_anonymous true", "persistence true",
 				"persistence_location "+persistence, "user root", "autosave_on_changes true", "autosave_interval 1")
 			in := subscribe(t, m, 1)
 			p := mqttOpen(t, m, opts)
 			const n = 3000
 			for i := range n {
 				if i == n/3 {
-					m.kill()
+					m.Kill()
 					restarted := make(chan struct{})
-					time.AfterFunc(300*time.Millisecond, func() { m.start(); close(restarted) })
+					time.AfterFunc(300*time.Millisecond, func() { m.Restart(); close(restarted) })
 					defer func() { <-restarted }()
 				}
 				if err := p.Publish(t.Context(), "t/a", 1, fmt.Appendf(nil, "m%d", i)); err != nil {
@@ -226,9 +158,9 @@ func TestPublisher_LosesNothingWhenTheBrokerRestarts(t *testing.T) {
 }
 
 func TestPublisher_BlocksWhileTheWindowIsFull(t *testing.T) {
-	m := startMosquitto(t)
+	m := mosquitto.Start(t)
 	p := mqttOpen(t, m, mqttpub.Options{Window: 3})
-	m.kill() // nobody acknowledges any more
+	m.Kill() // nobody acknowledges any more
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
 	taken := 0
@@ -241,7 +173,7 @@ func TestPublisher_BlocksWhileTheWindowIsFull(t *testing.T) {
 	if err := p.Flush(ctx); err == nil || !strings.Contains(err.Error(), "3 acknowledgements") {
 		t.Errorf("Flush without a broker: got %v, want an error that names the 3 missing acknowledgements", err)
 	}
-	m.start()
+	m.Restart()
 	flush(t, p)
 	if p.Acked() != 3 {
 		t.Errorf("acknowledged %d after the broker is back, want 3", p.Acked())
@@ -249,7 +181,7 @@ func TestPublisher_BlocksWhileTheWindowIsFull(t *testing.T) {
 }
 
 func TestPublisher_IsSafeForConcurrentUse(t *testing.T) {
-	m := startMosquitto(t)
+	m := mosquitto.Start(t)
 	p := mqttOpen(t, m, mqttpub.Options{Window: 16})
 	const workers, each = 8, 200
 	var wg sync.WaitGroup
@@ -271,7 +203,7 @@ func TestPublisher_IsSafeForConcurrentUse(t *testing.T) {
 }
 
 func TestPublisher_RefusesAfterClose(t *testing.T) {
-	m := startMosquitto(t)
+	m := mosquitto.Start(t)
 	p := mqttOpen(t, m, mqttpub.Options{})
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
@@ -295,18 +227,18 @@ func TestDial_PresentsCredentialsAndKeepsThemSecret(t *testing.T) {
 	if err := os.Chmod(passwords, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	m := startMosquitto(t, "allow_anonymous false", "password_file "+passwords, "user root")
+	m := mosquitto.Start(t, "allow_anonymous false", "password_file "+passwords, "user root")
 	var logged bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&logged, nil))
 
-	_, err = mqttpub.Dial(t.Context(), m.url(), mqttpub.Options{Username: "anna", Password: "wrong-" + password, Log: log})
+	_, err = mqttpub.Dial(t.Context(), m.URL(), mqttpub.Options{Username: "anna", Password: "wrong-" + password, Log: log})
 	if err == nil {
 		t.Fatal("a wrong password was accepted")
 	}
 	if strings.Contains(err.Error(), password) {
 		t.Errorf("the error shows the password: %v", err)
 	}
-	withUser := strings.Replace(m.url(), "mqtt://", "mqtt://anna@", 1)
+	withUser := strings.Replace(m.URL(), "mqtt://", "mqtt://anna@", 1)
 	p, err := mqttpub.Dial(t.Context(), withUser, mqttpub.Options{Password: password, Log: log})
 	if err != nil {
 		t.Fatalf("user of the URL and password of the options: %v", err)
