@@ -16,8 +16,8 @@ type observationsInput struct {
 	Device string    `query:"device" doc:"Narrow to one device"`
 	Kind   string    `query:"kind" doc:"Narrow to one kind by its key"`
 	Cell   string    `query:"cell" doc:"Narrow to one H3 cell"`
-	From   time.Time `query:"from" doc:"Beginning of phenomenon time, included; one day before to when left out"`
-	To     time.Time `query:"to" doc:"End of phenomenon time, not included; now when left out"`
+	From   time.Time `query:"from" doc:"Beginning of phenomenon time, included; everything when left out"`
+	To     time.Time `query:"to" doc:"End of phenomenon time, not included; everything when left out"`
 	Limit  int       `query:"limit" minimum:"1" maximum:"5000" default:"200"`
 	Cursor string    `query:"cursor" doc:"The next of the page before"`
 }
@@ -77,13 +77,6 @@ func (s *Server) listObservations(ctx context.Context, in *observationsInput) (*
 			return nil, err
 		}
 	}
-	if in.To.IsZero() {
-		// An observation may lie this far ahead of the clock.
-		q.To = s.deps.Now().UTC().Add(sensors.MaxAhead)
-	}
-	if in.From.IsZero() {
-		q.From = q.To.Add(-24 * time.Hour)
-	}
 	page, next, err := s.deps.Series.Observations(ctx, q)
 	if err != nil {
 		return nil, s.problem(ctx, err)
@@ -112,15 +105,7 @@ func viewObservation(o *grid.Placed) observationView {
 }
 
 func (s *Server) countObservations(ctx context.Context, in *countsInput) (*countsOutput, error) {
-	from, to := in.From.UTC(), in.To.UTC()
-	if in.From.IsZero() {
-		from = sensors.Earliest
-	}
-	if in.To.IsZero() {
-		// Nothing is stored that lies further ahead; a day covers any change of
-		// the clock.
-		to = s.deps.Now().UTC().Add(24 * time.Hour)
-	}
+	from, to := store.Bounds(in.From, in.To)
 	counts, err := s.deps.Series.Counts(ctx, from, to)
 	if err != nil {
 		return nil, s.problem(ctx, err)
