@@ -1,0 +1,188 @@
+// Package influx keeps series in InfluxDB: 2.x, or 1.8 with Flux switched on.
+//
+// Everything is written so that writing it again changes nothing. An
+// observation is the point of its measurement, tags and time. A roll-up row is
+// an absolute value, not an increment, and says for each journal up to which
+// entry it has counted, so that entries that are offered again are skipped row
+// by row, whatever part of an earlier Write had arrived. The journal position
+// is saved last.
+//
+// What is in the server, for those who look at it with other tools:
+//
+//	observation  tags kind, device, cell, area; one point for each observation
+//	rollup_10s, rollup_1m, rollup_1h
+//	             tags kind, cell, area; time is the window's start;
+//	             fields count, sum, min, max, last, last_at, seq_<journal>
+//	position     tag journal; field seq, of which the greatest counts
+//
+// Tag values and the text fields id and attrs are escaped with percent signs
+// (see encodeTag), because line protocol cannot carry every text.
+package influx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	influxdb2 "github.com/influxdata/influxdb-client-go/v2"
+	"github.com/influxdata/influxdb-client-go/v2/api"
+	influxhttp "github.com/influxdata/influxdb-client-go/v2/api/http"
+	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/store"
+)
+
+// Options tunes a Series. The zero Options works.
+type Options struct {
+	Token       string        // API token of 2.x, "user:password" for 1.8; "" when the server asks for none
+	Timeout     time.Duration // of each request; 0 means 20s
+	MaxLines    int           // points a write request; 0 means 5,000
+	MaxRows     int           // roll-up rows that are kept in memory; 0 means 300,000
+	Compress    bool          // gzip requests, for a server behind a slow line
+	Transport   http.RoundTripper
+	Logger      *slog.Logger // nil means none
+	Application string       // how the program names itself to the server; "" means urbangrid
+}
+
+func (o Options) withDefaults() Options {
+	if o.Timeout == 0 {
+		o.Timeout = 20 * time.Second
+	}
+	if o.MaxLines == 0 {
+		o.MaxLines = 5_000
+	}
+	if o.MaxRows == 0 {
+		o.MaxRows = 300_000
+	}
+	if o.Transport == nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.MaxIdleConnsPerHost = 16
+		o.Transport = transport
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Application == "" {
+		o.Application = "urbangrid"
+	}
+	return o
+}
+
+// Series is a store.Series in a bucket. It is safe for concurrent use, but one
+// process alone may write to a bucket: it keeps the roll-up rows it works on.
+type Series struct {
+	opts    Options
+	log     *slog.Logger
+	bucket  string
+	client  influxdb2.Client
+	queries api.QueryAPI
+	writes  api.WriteAPIBlocking
+
+	mu        sync.Mutex        // one Write at a time; guards what follows
+	positions map[string]uint64 // what is known to be saved, by journal
+	rows      *rows
+}
+
+var _ store.Series = (*Series)(nil)
+
+// Open returns a Series in the bucket that address names, such as
+// influx+http://host:8086?org=putuo&bucket=urbangrid. For 1.8 the bucket is
+// database/retention-policy, e.g. urbangrid/autogen, and there is no org. The
+// server need not be there yet: until it is, calls end in ErrUnavailable.
+func Open(_ context.Context, address string, opts Options) (*Series, error) {
+	opts = opts.withDefaults()
+	server, org, bucket, err := parseAddress(address)
+	if err != nil {
+		return nil, fmt.Errorf("open series: %w", err)
+	}
+	options := influxdb2.DefaultOptions().
+		SetHTTPClient(&http.Client{Transport: opts.Transport, Timeout: opts.Timeout}).
+		SetPrecision(time.Nanosecond).
+		SetUseGZip(opts.Compress).
+		SetApplicationName(opts.Application).
+		SetLogLevel(0)
+	client := influxdb2.NewClientWithOptions(server, opts.Token, options)
+	return &Series{
+		opts:      opts,
+		log:       opts.Logger,
+		bucket:    bucket,
+		client:    client,
+		queries:   client.QueryAPI(org),
+		writes:    client.WriteAPIBlocking(org, bucket),
+		positions: make(map[string]uint64),
+		rows:      newRows(),
+	}, nil
+}
+
+func parseAddress(address string) (server, org, bucket string, err error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", "", "", fmt.Errorf("address of InfluxDB: %w", err)
+	}
+	scheme, ok := strings.CutPrefix(u.Scheme, "influx+")
+	if !ok || scheme != "http" && scheme != "https" || u.Host == "" {
+		return "", "", "", errors.New("address of InfluxDB: want influx+http://host:port?org=…&bucket=… or influx+https")
+	}
+	if u.User != nil {
+		return "", "", "", errors.New("address of InfluxDB: it must not hold a user or password, give a token apart from it")
+	}
+	q := u.Query()
+	org, bucket = q.Get("org"), q.Get("bucket")
+	if bucket == "" {
+		return "", "", "", errors.New("address of InfluxDB: bucket is missing")
+	}
+	for key := range q {
+		if key != "org" && key != "bucket" {
+			return "", "", "", fmt.Errorf("address of InfluxDB: %q is none of org, bucket", key)
+		}
+	}
+	return (&url.URL{Scheme: scheme, Host: u.Host, Path: u.Path}).String(), org, bucket, nil
+}
+
+// Ping implements store.Series. It asks the bucket, so that a wrong token or a
+// missing bucket is found too.
+func (s *Series) Ping(ctx context.Context) error {
+	now := time.Now()
+	flux := s.from(now.Add(-time.Second), now) + ` |> filter(fn: (r) => r._measurement == "position")`
+	if err := s.query(ctx, flux, func(record) error { return nil }); err != nil {
+		return fmt.Errorf("ping series: %w", err)
+	}
+	return nil
+}
+
+// Close implements store.Series. It waits for a Write that runs.
+func (s *Series) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.client.Close()
+	return nil
+}
+
+// unavailable adds store.ErrUnavailable to err when the same request may pass
+// later: no answer, an overloaded server, or one that fails.
+func unavailable(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	var failure *influxhttp.Error
+	if errors.As(err, &failure) && failure.StatusCode != 0 {
+		switch code := failure.StatusCode; {
+		case code >= 500, code == http.StatusTooManyRequests, code == http.StatusRequestTimeout:
+		default:
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+}
+
+// measurements names where each span's roll-ups are, in the order of grid.Spans.
+var measurements = map[grid.Span]string{
+	grid.TenSeconds: "rollup_10s",
+	grid.OneMinute:  "rollup_1m",
+	grid.OneHour:    "rollup_1h",
+}
