@@ -15,12 +15,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/urbangrid/urbangrid/analytics"
 	"github.com/urbangrid/urbangrid/dashboard"
 	"github.com/urbangrid/urbangrid/dashboard/live"
+	"github.com/urbangrid/urbangrid/dashboard/live/liveclient"
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
@@ -399,17 +399,21 @@ func TestPages(t *testing.T) {
 
 func TestLive_TellsTheTableThatTheAPIServes(t *testing.T) {
 	s := newSite(t, dashboard.Options{Live: live.Options{}})
-	ws, _, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.url, "http")+"/api/v1/live", http.Header{"Origin": {s.url}})
+	b, err := liveclient.Dial(t.Context(), s.url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ws.Close()
-	if err := ws.WriteMessage(websocket.TextMessage, []byte(`{"t":"sub","id":1,"topic":"cells/noise/r8"}`)); err != nil {
+	defer b.Close()
+	if err := b.Subscribe(1, "cells/noise/r8"); err != nil {
 		t.Fatal(err)
 	}
 	var m struct{ T, Tbl, Server string }
 	for m.T != "snap" {
-		if err := ws.ReadJSON(&m); err != nil {
+		f, err := b.Read()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(f.Raw, &m); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -428,9 +432,10 @@ func TestLive_TellsTheTableThatTheAPIServes(t *testing.T) {
 	if cc := a.header.Get("Cache-Control"); !strings.Contains(cc, "immutable") {
 		t.Errorf("Cache-Control is %q, want immutable", cc)
 	}
-	_, resp, err := websocket.DefaultDialer.Dial("ws"+strings.TrimPrefix(s.url, "http")+"/api/v1/live", http.Header{"Origin": {"http://evil.example"}})
-	if err == nil || resp.StatusCode != http.StatusForbidden {
-		t.Errorf("page of another site: %v %v, want 403", resp, err)
+	foreign := s.do(t, http.MethodGet, "/api/v1/live", "", "Origin", "http://evil.example", "Connection", "Upgrade",
+		"Upgrade", "websocket", "Sec-WebSocket-Version", "13", "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+	if foreign.status != http.StatusForbidden {
+		t.Errorf("page of another site: %d %s, want 403", foreign.status, foreign.body)
 	}
 }
 

@@ -45,6 +45,25 @@ func (b *browser) wantEvents(t testing.TB, from, to int) {
 	}
 }
 
+// wantAll is wantEvents of a browser that asks for what it misses when it could
+// not keep up.
+func (b *browser) wantAll(t testing.TB, epoch string, from, to int) {
+	t.Helper()
+	for i := from; i <= to; {
+		switch m := b.next(t); m.T {
+		case "ev":
+			if m.Seq != uint64(i) {
+				t.Fatalf("got event %d, want %d", m.Seq, i)
+			}
+			i++
+		case "gap":
+			b.say(t, fmt.Sprintf(`{"t":"sub","id":1,"topic":"alerts","since":{"epoch":%q,"seq":%d}}`, epoch, i-1))
+		default:
+			t.Fatalf("got %+v, want an event or a gap", m)
+		}
+	}
+}
+
 func TestHub_SendsAlertsAsSnapshotThenEvents(t *testing.T) {
 	w := newWorld(t, live.Options{}, nil)
 	w.raise(t, 1, 3)
@@ -90,23 +109,9 @@ func TestHub_ResumesAlertsAfterACut(t *testing.T) {
 
 			b = dial(t, w)
 			b.say(t, fmt.Sprintf(`{"t":"sub","id":1,"topic":"alerts","since":{"epoch":%q,"seq":3}}`, first.Epoch))
-			b.wantEvents(t, 4, 3+c.missed)
+			b.wantAll(t, first.Epoch, 4, 3+c.missed)
 			w.raise(t, 4+c.missed, 40+c.missed)
-			got := 4 + c.missed
-			for got <= 40+c.missed {
-				m := b.next(t)
-				switch m.T {
-				case "ev":
-					if m.Seq != uint64(got) {
-						t.Fatalf("got event %d, want %d", m.Seq, got)
-					}
-					got++
-				case "gap": // it could not keep up; it asks for what it misses
-					b.say(t, fmt.Sprintf(`{"t":"sub","id":1,"topic":"alerts","since":{"epoch":%q,"seq":%d}}`, first.Epoch, got-1))
-				default:
-					t.Fatalf("got %+v", m)
-				}
-			}
+			b.wantAll(t, first.Epoch, 4+c.missed, 40+c.missed)
 		})
 	}
 }
