@@ -186,6 +186,9 @@ func printLosses(out io.Writer, t replay.Tally, dropped int64) {
 	if t.MissingValues > 0 {
 		fmt.Fprintf(out, "  %d values are missing in the file\n", t.MissingValues)
 	}
+	if t.BadValues > 0 {
+		fmt.Fprintf(out, "  %d values are not numbers\n", t.BadValues)
+	}
 	if dropped > 0 {
 		fmt.Fprintf(out, "  %d messages fell to a broken connection\n", dropped)
 	}

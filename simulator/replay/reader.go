@@ -24,7 +24,7 @@ const (
 	BadPosition Reason = "bad_position" // half a position, not a number, not on Earth, or a name that is not listed
 	BadDevice   Reason = "bad_device"   // a name that no device can have
 	UnknownKind Reason = "unknown_kind" // a value that is not listed, and no default
-	BadValue    Reason = "bad_value"    // not a number
+	BadValue    Reason = "bad_value"    // no value of the row is a number
 	BadID       Reason = "bad_id"       // missing or too long
 	BadAttrs    Reason = "bad_attrs"    // too much for one observation
 )
@@ -42,6 +42,7 @@ type Row struct {
 	Line          int                   // of the file, from 1
 	Observations  []sensors.Observation // none when Reason is set; a zero Position means that the row has none
 	MissingValues int                   // observations the row could have had, but for a missing value
+	BadValues     int                   // the same, but for a value that is not a number
 	Reason        Reason                // why the row could not be read, "" when it could
 }
 
@@ -128,17 +129,23 @@ func (r *Reader) fill(row *Row) Reason {
 	for i := range m.kinds {
 		o := common
 		reason, missing := r.kindAndValue(&m.kinds[i], &o)
-		if reason != "" {
-			return reason
-		}
-		if missing {
+		switch {
+		case missing:
 			row.MissingValues++
 			continue
+		case reason == BadValue:
+			row.BadValues++ // the other values of a wide row are still good
+			continue
+		case reason != "":
+			return reason
 		}
 		if reason := r.names(&o); reason != "" {
 			return reason
 		}
 		row.Observations = append(row.Observations, o)
+	}
+	if row.BadValues > 0 && len(row.Observations) == 0 {
+		return BadValue
 	}
 	return ""
 }

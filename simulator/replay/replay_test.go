@@ -148,7 +148,7 @@ func TestReplay_CountsRowsWithAndWithoutPosition(t *testing.T) {
 
 func TestReplay_SkipsAndCountsMissingValuesOfWideFiles(t *testing.T) {
 	checkFiles(t,
-		fileCounts{path: testdata + "air.csv", mapping: "beijing-air.yaml", rows: 5, placed: 31, missing: 2, unreadable: 2},
+		fileCounts{path: testdata + "air.csv", mapping: "beijing-air.yaml", rows: 5, placed: 41, missing: 2, unreadable: 1},
 		fileCounts{path: realAir, mapping: "beijing-air.yaml", rows: 35_064, placed: 35_064*11 - 7_522, missing: 7_522})
 }
 
@@ -200,12 +200,10 @@ attributes: {who: who}
 		"01/02/2020,31.2,121.4,a,loud,500":                                     replay.BadTime,
 		",31.2,121.4,a,loud,500":                                               replay.BadTime,
 		"2020-01-02 03:04,31.2,121.4,a,odd,500":                                replay.UnknownKind,
-		"2020-01-02 03:04,31.2,121.4,a,loud,x":                                 replay.BadValue,
 		"2020-01-02 03:04,31.2,121.4,a/b,loud,5":                               replay.BadDevice,
 		"2020-01-02 03:04,31.2,121.4,,loud,5":                                  replay.BadDevice,
 		"2020-01-02 03:04,31.2,121.4,a,loud":                                   replay.BadCSV,
 		`2020-01-02 03:04,31.2,121.4,a"b,loud,5`:                               replay.BadCSV,
-		"2020-01-02 03:04,31.2,121.4,a,loud,Inf":                               replay.BadValue,
 		"2020-01-02 03:04,31.2,121.4," + strings.Repeat("x", 124) + ",loud,5":  replay.BadID,
 		"2020-01-02 03:04,31.2,121.4," + strings.Repeat("x", 5000) + ",loud,5": replay.BadAttrs,
 	} {
@@ -222,6 +220,18 @@ attributes: {who: who}
 		if tally.Unreadable[want] != 1 || tally.Published != 0 {
 			t.Errorf("%.60q: unreadable %v, published %d; want one %s", row, tally.Unreadable, tally.Published, want)
 		}
+	}
+}
+
+func TestReader_ABadValueCostsOnlyItsOwnObservation(t *testing.T) {
+	const mapping = `
+time: {columns: [t], layouts: ["2006-01-02"], zone: UTC}
+device: d
+observations: [{kind: pm25, value: {column: a}}, {kind: pm10, value: {column: b}}]
+`
+	_, tally := publish(t, []byte(mapping), []byte("t,a,b\n2020-01-01,x,7\n2020-01-02,Inf,NaN\n2020-01-03,,1e999\n"))
+	if tally.Published != 1 || tally.BadValues != 4 || tally.MissingValues != 1 || tally.Unreadable[replay.BadValue] != 2 {
+		t.Errorf("got %+v, want 1 published, 4 bad values, 1 missing, 2 rows without any number", tally)
 	}
 }
 

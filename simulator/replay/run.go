@@ -23,6 +23,7 @@ type Tally struct {
 	NoPosition    int64                     // published observations without one
 	Refused       map[string]int64          // published observations that the catalogue refuses, by its reason
 	MissingValues int64                     // observations that the file has no value for
+	BadValues     int64                     // observations whose value is not a number
 	First, Last   time.Time                 // phenomenon times of what is in Placed
 }
 
@@ -138,6 +139,7 @@ func (r *Replay) publish(ctx context.Context, row Row) error {
 	defer r.mu.Unlock()
 	r.tally.Rows++
 	r.tally.MissingValues += int64(row.MissingValues)
+	r.tally.BadValues += int64(row.BadValues)
 	if row.Reason != "" {
 		r.tally.Unreadable[row.Reason]++
 	}
