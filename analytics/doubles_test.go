@@ -14,11 +14,15 @@ import (
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
+	"github.com/urbangrid/urbangrid/store/sqlite"
 	"github.com/urbangrid/urbangrid/stream"
 )
 
 var (
+	_ analytics.Journal = (*stream.Journal)(nil)
 	_ analytics.Journal = (*journal)(nil)
+	_ analytics.Log     = (*stream.Log)(nil)
+	_ analytics.Memory  = (*sqlite.Records)(nil)
 	_ analytics.Watcher = (*watcher)(nil)
 	_ store.Alerts      = (*records)(nil)
 )
@@ -200,6 +204,12 @@ func (w *watcher) cell(k sensors.KindKey, c grid.Cell) grid.Rollup {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.cells[k][c]
+}
+
+func (w *watcher) newestJudged() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.newest
 }
 
 func (w *watcher) told() []analytics.CellState {

@@ -104,8 +104,8 @@ func TestEngine_TellsChangedCellsOnceASecond(t *testing.T) {
 		if got.Count != 2 || got.Sum != 110 || got.Min != 50 || got.Max != 60 || got.Last != 60 || !got.LastAt.Equal(c.start) {
 			t.Errorf("noise shows %+v", got)
 		}
-		if !c.watcher.newest.Equal(c.start) {
-			t.Errorf("newest %v, want %v", c.watcher.newest, c.start)
+		if newest := c.watcher.newestJudged(); !newest.Equal(c.start) {
+			t.Errorf("newest %v, want %v", newest, c.start)
 		}
 		time.Sleep(time.Second)
 		if got := c.watcher.told(); len(got) != 0 {

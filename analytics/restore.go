@@ -2,7 +2,6 @@ package analytics
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -71,7 +70,7 @@ func (e *Engine) timeOf(ctx context.Context, seq uint64) (time.Time, error) {
 		return entry.At, nil
 	case err := <-followed:
 		cancel()
-		return time.Time{}, fmt.Errorf("read entry %d: %w", seq, errors.Join(err, ctx.Err()))
+		return time.Time{}, fmt.Errorf("read entry %d: journal ended: %w", seq, err)
 	}
 }
 
