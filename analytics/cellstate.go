@@ -27,7 +27,7 @@ func LiveWindow(k sensors.KindType) time.Duration {
 }
 
 // Watcher is told once a second which cell states have changed since the last
-// time, each (Kind, Cell) at most once. It must not block and may not keep
+// time, each (Kind, Cell) at most once; changed is empty when none has. It must not block and may not keep
 // changed after it returns. newest is the greatest phenomenon time judged live,
 // zero before the first.
 type Watcher interface {

@@ -103,7 +103,7 @@ type Engine struct {
 	metrics *metrics
 }
 
-// NewEngine returns an engine that Run starts. The error joins every rule that
+// NewEngine returns an engine that Run starts. A nil watcher is no one. The error joins every rule that
 // does not fit the catalogue.
 func NewEngine(journal Journal, alerts store.Alerts, catalog Kinds, rules []Rule, watcher Watcher, opts Options) (*Engine, error) {
 	if err := checkRules(catalog, rules); err != nil {

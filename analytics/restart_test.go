@@ -74,7 +74,7 @@ func (f fails) SaveAlerts(ctx context.Context, to store.Position, changes []stor
 	return f.Records.SaveAlerts(ctx, to, changes)
 }
 
-func mustRecords(t *testing.T) *sqlite.Records {
+func mustRecords(t testing.TB) *sqlite.Records {
 	t.Helper()
 	r, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "records.db"), sqlite.Options{})
 	if err != nil {
