@@ -202,7 +202,7 @@ func (in *Intake) Submit(msg Message) {
 	if !ok {
 		return
 	}
-	s := scratches.Get().(*scratch) //nolint:forcetypeassert // the pool holds nothing else
+	s := scratches.Get().(*scratch)
 	defer func() {
 		clear(s.obs)
 		clear(s.placed)
@@ -317,13 +317,13 @@ func (in *Intake) Run(ctx context.Context) error {
 		select {
 		case <-in.work:
 		case <-ctx.Done():
-			return in.finish(spare)
+			return in.finish(ctx, spare)
 		}
 		b := in.take(spare)
 		if err := in.commit(ctx, b); err != nil {
 			// ctx ended in the middle of a failing commit: one more try, with the
 			// same name, is made by finish.
-			return in.finishWith(b)
+			return in.finishWith(ctx, b)
 		}
 		b.reset()
 		spare = b
@@ -332,14 +332,14 @@ func (in *Intake) Run(ctx context.Context) error {
 
 const finishTimeout = 10 * time.Second
 
-func (in *Intake) finish(spare *batch) error {
+func (in *Intake) finish(ctx context.Context, spare *batch) error {
 	in.stop()
-	return in.finishWith(in.take(spare))
+	return in.finishWith(ctx, in.take(spare))
 }
 
-func (in *Intake) finishWith(b *batch) error {
+func (in *Intake) finishWith(ctx context.Context, b *batch) error {
 	in.stop()
-	ctx, cancel := context.WithTimeout(context.Background(), finishTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTimeout)
 	defer cancel()
 	for {
 		if err := in.commit(ctx, b); err != nil {

@@ -25,7 +25,7 @@ func keyOf(o *sensors.Observation) key {
 	} else {
 		b = append(b, 2)
 		b = append(b, o.Kind...)
-		us := uint64(o.At.UnixMicro()) //nolint:gosec // the bits matter, not the sign
+		us := uint64(o.At.UnixMicro())
 		for i := range 8 {
 			b = append(b, byte(us>>(8*i)))
 		}

@@ -110,7 +110,7 @@ func (refuse) Submit(ingest.Message) {}
 func benchIngest(ctx context.Context, progress io.Writer, o benchOptions, report func(measurement)) error {
 	var discarded []float64
 	measureDiscard := func(in broker.Intake) error {
-		b, err := broker.Listen("127.0.0.1:0", in, broker.Options{Logger: slog.New(slog.DiscardHandler)})
+		b, err := broker.Listen(ctx, "127.0.0.1:0", in, broker.Options{Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			return err
 		}
@@ -349,7 +349,7 @@ func timeAlerts(ctx context.Context, s *benchServer, browser *liveclient.Client,
 		warmUp = time.After(time.Duration(20+i*7%53) * time.Millisecond)
 		sent[i] = time.Now()
 		device.Publish(fmt.Sprintf("urbangrid/v1/tilt-%04d/obs", i),
-			fmt.Appendf(nil, `{"kind":"manhole_tilt","value":%d,"lat":31.2498,"lon":121.3955}`, 20+i%20), 1, uint16(i+1), false) //nolint:gosec // small
+			fmt.Appendf(nil, `{"kind":"manhole_tilt","value":%d,"lat":31.2498,"lon":121.3955}`, 20+i%20), 1, uint16(i+1), false)
 		if err := device.Flush(); err != nil {
 			return nil, err
 		}

@@ -183,11 +183,11 @@ func fromFlags(f *pflag.FlagSet) map[string]any {
 	given := map[string]any{}
 	f.Visit(func(fl *pflag.Flag) {
 		key := strings.ReplaceAll(fl.Name, "-", "_")
-		switch {
-		case key == "config":
-		case key == "mqtt":
+		switch key {
+		case "config":
+		case "mqtt":
 			given["broker"] = "embedded://" + fl.Value.String()
-		case key == "hosts":
+		case "hosts":
 			given[key], _ = f.GetStringSlice(fl.Name) // the flag exists
 		default:
 			given[key] = fl.Value.String()

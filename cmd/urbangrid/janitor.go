@@ -47,7 +47,7 @@ func (s *server) trimOnce(ctx context.Context) error {
 		return err
 	}
 	to := min(read, old)
-	if half := uint64(s.cfg.JournalMaxBytes) / 2; bytes > half { //nolint:gosec // check has refused negative sizes
+	if half := uint64(s.cfg.JournalMaxBytes) / 2; bytes > half {
 		last, err := s.journal.Last(ctx)
 		if err != nil {
 			return err

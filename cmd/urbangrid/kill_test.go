@@ -160,7 +160,7 @@ func rolledUp(t *testing.T, p *process, base time.Time) float64 {
 		base.Add(-time.Minute).Format(time.RFC3339), base.Add(10*time.Minute).Format(time.RFC3339)))
 	for _, s := range got.Series {
 		for _, pt := range s.Points {
-			total += pt[1].(float64) //nolint:forcetypeassert // a test may panic
+			total += pt[1].(float64)
 		}
 	}
 	return total

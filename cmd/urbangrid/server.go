@@ -267,7 +267,7 @@ func (s *server) remember(ctx context.Context) error {
 			s.intake.Remember(e)
 			if e.Seq >= last {
 				cancel()
-				<-ended
+				_ = <-ended // it was told to end
 				return nil
 			}
 		case err := <-ended:
@@ -276,15 +276,15 @@ func (s *server) remember(ctx context.Context) error {
 	}
 }
 
-func (s *server) listen(context.Context) (err error) {
-	if s.http, err = net.Listen("tcp", s.cfg.HTTP); err != nil {
+func (s *server) listen(ctx context.Context) (err error) {
+	if s.http, err = new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.HTTP); err != nil {
 		return fmt.Errorf("http address: %w", err)
 	}
 	addr, err := s.cfg.mqttAddr()
 	if err != nil {
 		return err
 	}
-	s.broker, err = broker.Listen(addr, s.intake, broker.Options{Logger: s.log, Registerer: s.reg})
+	s.broker, err = broker.Listen(ctx, addr, s.intake, broker.Options{Logger: s.log, Registerer: s.reg})
 	return err
 }
 
@@ -357,7 +357,7 @@ func serveHTTP(ctx context.Context, web *http.Server, ln net.Listener) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpShutdown)
 	defer cancel()
 	err := web.Shutdown(last)
-	<-ended
+	_ = <-ended // it was told to end
 	return err
 }
 

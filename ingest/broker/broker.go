@@ -51,8 +51,8 @@ type Broker struct {
 }
 
 // Listen opens the address (host:port, port 0 for any) and accepts clients.
-// Close must be called.
-func Listen(addr string, intake Intake, opts Options) (*Broker, error) {
+// Close must be called; the end of ctx does not close it.
+func Listen(ctx context.Context, addr string, intake Intake, opts Options) (*Broker, error) {
 	if opts.ReceiveMaximum == 0 {
 		opts.ReceiveMaximum = 1024
 	}
@@ -77,7 +77,7 @@ func Listen(addr string, intake Intake, opts Options) (*Broker, error) {
 	if err := errors.Join(srv.AddHook(new(auth.AllowHook), nil), srv.AddHook(h, nil)); err != nil {
 		return nil, fmt.Errorf("set up broker: %w", err)
 	}
-	ln, err := net.Listen("tcp", addr)
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("broker address: %w", err)
 	}
@@ -186,16 +186,16 @@ func (h *hook) distributes(pk *packets.Packet) bool {
 // acknowledged to nobody, which is no error: it will send again.
 func (h *hook) OnDisconnect(cl *mqtt.Client, _ error, _ bool) {
 	if s, ok := h.sessions.LoadAndDelete(cl); ok {
-		s.(*session).leave() //nolint:forcetypeassert // sessions holds nothing else
+		s.(*session).leave()
 	}
 }
 
 func (h *hook) session(cl *mqtt.Client) *session {
 	if s, ok := h.sessions.Load(cl); ok {
-		return s.(*session) //nolint:forcetypeassert // sessions holds nothing else
+		return s.(*session)
 	}
 	v, _ := h.sessions.LoadOrStore(cl, newSession(h, cl))
-	s := v.(*session) //nolint:forcetypeassert // sessions holds nothing else
+	s := v.(*session)
 	if h.closing.Load() {
 		s.leave()
 	}
@@ -206,7 +206,7 @@ func (h *hook) session(cl *mqtt.Client) *session {
 func (h *hook) close() {
 	h.closing.Store(true)
 	h.sessions.Range(func(_, s any) bool {
-		s.(*session).leave() //nolint:forcetypeassert // sessions holds nothing else
+		s.(*session).leave()
 		return true
 	})
 }

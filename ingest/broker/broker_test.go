@@ -41,7 +41,7 @@ func newRig(t *testing.T, opts broker.Options) *rig {
 	}, grid.PlacerOptions{})
 	r := &rig{gate: ingesttest.NewGate()}
 	in := ingest.New(r.gate, []ingest.Format{native.NewDecoder(catalog)}, catalog, placer, ingest.Options{})
-	if r.broker, err = broker.Listen("127.0.0.1:0", in, opts); err != nil {
+	if r.broker, err = broker.Listen(t.Context(), "127.0.0.1:0", in, opts); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -183,21 +183,18 @@ func TestBroker_TakesARepeatedPacketOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer c.Close() //nolint:errcheck // the test has what it wants
+			defer c.Close()
 			if !connack.Present {
 				t.Fatal("the session was not kept")
 			}
 			c.Publish(topic, anonymous, 2, 3, true)
 			flush(t, c)
-			for { // the broker may repeat its PUBREC by itself, too
-				if p, err := c.Read(); err != nil || p.Type != mqttraw.Pubrec || p.Reason != 0 {
-					t.Fatalf("answer to the repetition: %+v %v, want PUBREC", p, err)
-				}
-				break
+			if p, err := c.Read(); err != nil || p.Type != mqttraw.Pubrec || p.Reason != 0 {
+				t.Fatalf("answer to the repetition: %+v %v, want PUBREC", p, err)
 			}
 			c.Release(3)
 			flush(t, c)
-			for {
+			for { // the broker may have repeated its PUBREC by itself, too
 				p, err := c.Read()
 				if err != nil {
 					t.Fatal(err)

@@ -76,7 +76,7 @@ func (s *session) wait(pk *packets.Packet, distribute bool) (token uint64, ok bo
 
 // Committed puts the acknowledgement of a message on its way; see ingest.Source.
 func (s *session) Committed(token uint64) {
-	id := uint16(token) //nolint:gosec // tokens are packet identifiers
+	id := uint16(token)
 	s.mu.Lock()
 	w := s.waiting[id]
 	s.mu.Unlock()
