@@ -11,7 +11,8 @@ import (
 
 // CellState is what one cell shows now for one kind: the roll-up of the kind's
 // live window, the last LiveWindow(kind) of phenomenon time. Count 0 means that
-// the cell has fallen silent and shows nothing.
+// the cell has fallen silent and shows nothing. When no observation of any kind
+// has been judged for a minute, the window moves by the clock.
 type CellState struct {
 	Kind   sensors.KindKey
 	Cell   grid.Cell // at grid.Resolution
@@ -27,9 +28,9 @@ func LiveWindow(k sensors.KindType) time.Duration {
 }
 
 // Watcher is told once a second which cell states have changed since the last
-// time, each (Kind, Cell) at most once; changed is empty when none has. It must not block and may not keep
-// changed after it returns. newest is the greatest phenomenon time judged live,
-// zero before the first.
+// time, each (Kind, Cell) at most once; changed is empty when none has. It must
+// not block and may not keep changed after it returns. newest is the greatest
+// phenomenon time judged live, zero before the first.
 type Watcher interface {
 	CellsChanged(now, newest time.Time, changed []CellState)
 }
