@@ -121,7 +121,7 @@ func replayFile(ctx context.Context, out, errs io.Writer, o replayOptions) error
 	if err != nil {
 		return err
 	}
-	defer f.file.Close()
+	defer func() { _ = f.file.Close() }() // it was only read
 	reader, err := replay.NewReader(f, mapping)
 	if err != nil {
 		return fmt.Errorf("%s does not fit %s:\n%w", o.file, o.mapping, err)
@@ -155,7 +155,7 @@ func publishRows(ctx context.Context, out, errs io.Writer, o replayOptions, f *c
 	if err != nil {
 		return replay.Tally{}, err
 	}
-	defer pub.Close()
+	defer func() { _ = pub.Close() }() // flush tells what is missing
 	speed, _ := o.speedFactor() // checked before
 	r := replay.New(reader, pub, replay.RunOptions{QoS: byte(o.qos), Speed: speed, Catalog: catalog})
 	began := time.Now()

@@ -267,7 +267,7 @@ func (s *server) remember(ctx context.Context) error {
 			s.intake.Remember(e)
 			if e.Seq >= last {
 				cancel()
-				_ = <-ended // it was told to end
+				<-ended //nolint:errcheck // it was told to end
 				return nil
 			}
 		case err := <-ended:
@@ -357,7 +357,7 @@ func serveHTTP(ctx context.Context, web *http.Server, ln net.Listener) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), httpShutdown)
 	defer cancel()
 	err := web.Shutdown(last)
-	_ = <-ended // it was told to end
+	<-ended //nolint:errcheck // it was told to end
 	return err
 }
 

@@ -126,7 +126,7 @@ func simulate(ctx context.Context, out, errs io.Writer, o simulateOptions) (err 
 	if err != nil {
 		return err
 	}
-	defer pub.Close()
+	defer func() { _ = pub.Close() }() // flush tells what is missing
 	start, _ := o.startTime() // checked above; taken after the connection, so that nothing is late
 	city := simulator.New(o.seed, simulator.Options{
 		Devices: o.devices, Rate: o.rate, Start: start, Length: o.duration,
