@@ -5,12 +5,16 @@ import (
 	"time"
 )
 
-const trimEvery = time.Minute
+const (
+	trimEvery = time.Minute
+	// readBack is what the engine reads again after a restart, before its position.
+	readBack = 30 * time.Minute
+)
 
 // trim keeps the journal to what is still of use: entries that not every reader
-// has in its result, and those of the last journal_keep, from which duplicates
-// are recognised after a restart. When the journal is half full the second
-// reason gives way, so that readers never cause publishers to be slowed.
+// has in its result, those of the last half hour, and those of the last
+// journal_keep, from which duplicates are recognised after a restart. When the journal is half full
+// the last reason gives way.
 func (s *server) trim(ctx context.Context) error {
 	tick := time.NewTicker(trimEvery)
 	defer tick.Stop()
@@ -38,6 +42,11 @@ func (s *server) trimOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	recent, err := s.journal.SeqAt(ctx, time.Now().Add(-readBack))
+	if err != nil {
+		return err
+	}
+	read = min(read, recent)
 	bytes, err := s.journal.Bytes(ctx)
 	if err != nil {
 		return err

@@ -237,7 +237,7 @@ func (s *server) openStages(context.Context) (err error) {
 		return err
 	}
 	s.engine, err = analytics.NewEngine(s.journal, s.records, s.catalog, s.rules, s.dash, analytics.Options{
-		Lateness: s.cfg.Lateness, Log: s.log, Registerer: s.reg, Saved: s.publisher.Wake,
+		Lateness: s.cfg.Lateness, Log: s.log, Registerer: s.reg, Saved: s.publisher.Wake, Memory: s.records,
 	})
 	return err
 }
