@@ -26,13 +26,17 @@ func (s *Series) Roll(ctx context.Context) error {
 	return nil
 }
 
-// roll needs mu. It works through at most RollRows at a time to bound memory.
+// minRoll is how many observations a transaction of roll may take in any case.
+const minRoll = 50_000
+
+// roll needs mu. It takes a bounded number of observations at a time, so that
+// what was written without roll-ups needs little memory, however much it is.
 func (s *Series) roll(ctx context.Context) error {
 	if err := s.load(ctx); err != nil {
 		return err
 	}
 	for s.rolled < s.next-1 {
-		upTo := min(s.rolled+2*s.opts.RollRows, s.next-1)
+		upTo := min(s.rolled+max(2*s.opts.RollRows, minRoll), s.next-1)
 		if err := s.transact(ctx, func() error { return s.rollRange(ctx, s.rolled, upTo) }); err != nil {
 			return err
 		}
@@ -131,10 +135,4 @@ func (s *Series) compactBucket(ctx context.Context, l level, from time.Time) err
 		}
 		return nil
 	})
-}
-
-// rowsOf is for tests and tools: how many rows l's table has.
-func (s *Series) count(ctx context.Context, table string) (n int64, err error) {
-	err = s.readers.QueryRowContext(ctx, "SELECT count(*) FROM "+table).Scan(&n)
-	return n, err
 }

@@ -164,16 +164,16 @@ func (s *Series) Close() error {
 }
 
 // unavailable adds store.ErrUnavailable to err when the same request may pass
-// later: no answer, an overloaded server, or one that fails.
+// later: all but what the server finds wrong with the request itself. A missing
+// bucket or right is put in order at the server, without a restart here.
 func unavailable(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
 	var failure *influxhttp.Error
-	if errors.As(err, &failure) && failure.StatusCode != 0 {
-		switch code := failure.StatusCode; {
-		case code >= 500, code == http.StatusTooManyRequests, code == http.StatusRequestTimeout:
-		default:
+	if errors.As(err, &failure) {
+		switch failure.StatusCode {
+		case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
 			return err
 		}
 	}

@@ -57,7 +57,7 @@ func observationsAreNarrowed(t *testing.T, f *fixture) {
 		if len(want) == 0 {
 			t.Fatalf("%s: the test has no observation for it", name)
 		}
-		for _, q.Limit = range []int{7, store.MaxObservations} {
+		for _, q.Limit = range []int{60, store.MaxObservations} {
 			f.wantHeld(t, q, want)
 		}
 	}
@@ -157,24 +157,20 @@ func anyTextSurvives(t *testing.T, f *fixture) {
 		batch = append(batch, p)
 	}
 	f.write(t, batch)
-	check := func() {
-		f.wantHeld(t, store.ObservationQuery{Limit: 100}, f.held)
-		for _, p := range batch {
-			f.wantHeld(t, store.ObservationQuery{Device: p.Device, Limit: 100}, []grid.Placed{p})
-			q := store.Query{Kind: "noise", Device: p.Device, From: start, To: start.Add(time.Hour), Every: time.Second, Agg: store.Last}
-			f.wantPoints(t, q, f.held)
-			q.Device, q.Area, q.Every = "", p.Area, 10*time.Second
-			f.wantPoints(t, q, f.held)
-		}
-		for _, text := range texts {
-			q := store.Query{Kind: sensors.KindKey("no such " + text), From: start, To: start.Add(time.Hour), Every: time.Minute, Agg: store.Sum}
-			f.wantPoints(t, q, f.held)
-			f.wantHeld(t, store.ObservationQuery{Kind: q.Kind, Limit: 5}, nil)
-		}
-	}
-	check()
 	f.reopen(t)
-	check()
+	f.wantHeld(t, store.ObservationQuery{Limit: 100}, f.held)
+	for _, p := range batch {
+		f.wantHeld(t, store.ObservationQuery{Device: p.Device, From: start, To: start.Add(time.Hour), Limit: 1}, []grid.Placed{p})
+		q := store.Query{Kind: "noise", Device: p.Device, From: start, To: start.Add(time.Hour), Every: time.Second, Agg: store.Last}
+		f.wantPoints(t, q, f.held)
+		q.Device, q.Area, q.Every = "", p.Area, 10*time.Second
+		f.wantPoints(t, q, f.held)
+	}
+	for _, text := range texts {
+		q := store.Query{Kind: sensors.KindKey("no such " + text), From: start, To: start.Add(time.Hour), Every: time.Minute, Agg: store.Sum}
+		f.wantPoints(t, q, f.held)
+		f.wantHeld(t, store.ObservationQuery{Kind: q.Kind, From: q.From, To: q.To, Limit: 5}, nil)
+	}
 }
 
 func pings(t *testing.T, f *fixture) {
