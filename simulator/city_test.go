@@ -384,3 +384,17 @@ func BenchmarkCity_Next(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "obs/s")
 }
+
+func TestIncident_IsWrittenAsTheTruthFileSays(t *testing.T) {
+	s := tell(t, 1, simulator.Options{Length: 10 * time.Second})
+	got, err := json.Marshal(s.truth[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	device := s.truth[0].Devices[0]
+	want := fmt.Sprintf(`{"kind":"smoke","cells":[%q],"start":"2026-01-05T00:00:08Z","end":"2026-01-05T00:00:10Z","type":"smoke","devices":[%q]}`,
+		s.truth[0].Cells[0], device)
+	if string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

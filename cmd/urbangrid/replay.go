@@ -156,7 +156,7 @@ func publishRows(ctx context.Context, out, errs io.Writer, o replayOptions, f *c
 		return replay.Tally{}, err
 	}
 	defer func() { _ = pub.Close() }() // flush tells what is missing
-	speed, _ := o.speedFactor() // checked before
+	speed, _ := o.speedFactor()        // checked before
 	r := replay.New(reader, pub, replay.RunOptions{QoS: byte(o.qos), Speed: speed, Catalog: catalog})
 	began := time.Now()
 	stopProgress := watch(out, func() string { return progressLine(f, r.Tally(), time.Since(began)) })

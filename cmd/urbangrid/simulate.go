@@ -127,7 +127,7 @@ func simulate(ctx context.Context, out, errs io.Writer, o simulateOptions) (err 
 		return err
 	}
 	defer func() { _ = pub.Close() }() // flush tells what is missing
-	start, _ := o.startTime() // checked above; taken after the connection, so that nothing is late
+	start, _ := o.startTime()          // checked above; taken after the connection, so that nothing is late
 	city := simulator.New(o.seed, simulator.Options{
 		Devices: o.devices, Rate: o.rate, Start: start, Length: o.duration,
 		IncidentsPerHour: o.incidents, Batch: o.batch,

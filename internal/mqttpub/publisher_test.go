@@ -3,6 +3,7 @@ package mqttpub_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -208,7 +209,7 @@ func TestPublisher_RefusesAfterClose(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Publish(t.Context(), "t/a", 1, nil); err != mqttpub.ErrClosed {
+	if err := p.Publish(t.Context(), "t/a", 1, nil); !errors.Is(err, mqttpub.ErrClosed) {
 		t.Errorf("Publish after Close: got %v, want ErrClosed", err)
 	}
 	if err := p.Close(); err != nil {

@@ -123,7 +123,7 @@ func (s *Server) get(ctx context.Context, path string, answer any) error {
 	if err != nil {
 		return fmt.Errorf("ask server: %w", err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }() // it was only read
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("ask server: GET %s%s answers %s", s.base, path, resp.Status)
 	}

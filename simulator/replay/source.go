@@ -75,20 +75,20 @@ func (s *source) index(path string, n *yaml.Node) {
 // fault notes what is wrong with the field at path. A field that is not there
 // stands where its nearest parent does.
 func (s *source) fault(path, text string) {
-	line := 0
-	for at := path; ; {
-		if n, ok := s.lines[at]; ok {
-			line = n
-			break
+	s.found = append(s.found, lineFault{s.lineOf(path), path + ": " + text})
+}
+
+func (s *source) lineOf(path string) int {
+	for {
+		if line, ok := s.lines[path]; ok {
+			return line
 		}
-		cut := strings.LastIndexAny(at, ".[")
+		cut := strings.LastIndexAny(path, ".[")
 		if cut < 0 {
-			line = max(1, s.lines[""])
-			break
+			return max(1, s.lines[""])
 		}
-		at = at[:cut]
+		path = path[:cut]
 	}
-	s.found = append(s.found, lineFault{line, path + ": " + text})
 }
 
 func (s *source) faults() error {
