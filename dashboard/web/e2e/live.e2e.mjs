@@ -1,0 +1,252 @@
+// The whole way in a real browser against the real binary: a simulated
+// district publishes over MQTT, and a person sees it.
+import assert from 'node:assert/strict';
+import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {after, before, describe, it} from 'node:test';
+import {publish, startBinary, until} from './binary.mjs';
+import {cellPixels, cellToClick, differingPixels, GRAPHICS, launch, mapPicture, openPage, shoot} from './browser.mjs';
+
+const DESKTOP = {width: 1366, height: 768};
+const PHONE = {width: 390, height: 844};
+
+let data;
+let server;
+
+before(async () => {
+  data = mkdtempSync(join(tmpdir(), 'urbangrid-e2e-'));
+  server = await startBinary({data});
+});
+
+after(async () => {
+  await server?.stop();
+  rmSync(data, {recursive: true, force: true});
+});
+
+/** Reads the page's own state. */
+const state = (page) => page.evaluate(() => {
+  const {seq, liveCells, valueSum, alerts, link, renderer, frames, kind, resolution} = window.urbangrid;
+  return {seq, liveCells, valueSum, alerts, link, renderer, frames, kind, resolution};
+});
+
+async function openLive(browser, graphics, options) {
+  const opened = await openPage(browser, options);
+  await opened.page.goto(`${server.url}/${graphics.query}`);
+  await until(async () => {
+    const s = await state(opened.page);
+    return s.liveCells > 20 && s.frames > 2 && s.renderer === graphics.renderer;
+  }, {within: 60_000, what: `cells with values on a ${graphics.renderer} map`});
+  return opened;
+}
+
+function assertClean(seen) {
+  assert.deepEqual(seen.errors, [], 'console errors');
+  assert.deepEqual([...seen.hosts], [new URL(server.url).host], 'hosts that were asked');
+}
+
+/** What the page knows of alerts equals what the server has on record. */
+async function assertNothingLost(page) {
+  let known = [];
+  let onRecord = [];
+  await until(async () => {
+    const answer = await (await fetch(`${server.url}/api/v1/alerts?limit=1000`)).json();
+    onRecord = answer.alerts.map((a) => `${a.id} ${a.revision} ${a.state}`).sort();
+    known = (await state(page)).alerts.map((a) => `${a.id} ${a.revision} ${a.state}`).sort();
+    return JSON.stringify(known) === JSON.stringify(onRecord);
+  }, {within: 20_000, what: 'the alerts of the page are those on record'}).catch((error) => {
+    assert.deepEqual(known, onRecord);
+    throw error;
+  });
+  const listed = await page.locator('[data-testid=alert]').evaluateAll((items) => items.map((i) => `${i.dataset.id} ${i.dataset.revision}`));
+  assert.ok(listed.length > 0, 'alerts are listed');
+  assert.equal(new Set(listed).size, listed.length, 'no alert is listed twice');
+}
+
+const smokeAt = (lat, lon) => ({kind: 'smoke', lat, lon});
+
+/** One smoke alarm in a cell where none is expected raises an alert. */
+async function raise(name, lat, lon) {
+  await publish(server.mqtt, name, smokeAt(lat, lon));
+  return until(async () => {
+    const {alerts} = await (await fetch(`${server.url}/api/v1/alerts?kind=smoke`)).json();
+    return alerts.find((a) => Math.abs(a.lat - lat) < 0.002 && Math.abs(a.lon - lon) < 0.002 && a.state === 'open');
+  }, {within: 20_000, what: `a smoke alert at ${lat}, ${lon}`});
+}
+
+describe('a person at the live map', {timeout: 300_000}, () => {
+  let browser;
+  let opened;
+
+  before(async () => {
+    browser = await launch(GRAPHICS.webgl);
+    opened = await openLive(browser, GRAPHICS.webgl, {viewport: DESKTOP});
+  });
+
+  after(async () => {
+    await browser?.close();
+  });
+
+  it('sees cells in colours', async () => {
+    const n = await until(async () => {
+      const count = cellPixels(await mapPicture(opened.page));
+      return count > 2000 && count;
+    }, {within: 20_000, what: 'more than 2,000 pixels in the colours of cells', every: 500});
+    assert.ok(n > 2000);
+    assert.match(await opened.page.locator('[data-testid=legend-unit]').innerText(), /dB\(A\)/);
+    await shoot(opened.page, 'desktop-zh-dark');
+  });
+
+  it('sees the map change within seconds', async () => {
+    const [first, before_] = [await mapPicture(opened.page), await state(opened.page)];
+    await until(async () => (await state(opened.page)).valueSum !== before_.valueSum, {within: 10_000, what: 'values change'});
+    await until(async () => differingPixels(first, await mapPicture(opened.page)) > 50, {within: 15_000, what: 'the picture changes', every: 500});
+  });
+
+  it('sees an alert arrive', async () => {
+    const alert = await raise('e2e-smoke-1', 31.2401, 121.3862);
+    const item = opened.page.locator(`[data-testid=alert][data-id="${alert.id}"]`);
+    await item.waitFor({timeout: 10_000});
+    assert.match(await item.innerText(), /严重|警告|提示/);
+    assert.ok((await item.innerText()).includes(alert.reason.zh));
+    await until(async () => (await opened.page.locator('[data-testid=announcement]').innerText()) !== '', {within: 12_000, what: 'the alert is announced'});
+  });
+
+  it('clicks a cell and sees its series', async () => {
+    const spot = cellToClick(await mapPicture(opened.page));
+    assert.ok(spot, 'a coloured cell to click');
+    await opened.page.mouse.click(spot.x, spot.y);
+    await opened.page.locator('[data-testid=series][data-state=loaded] canvas').waitFor({timeout: 30_000});
+    assert.notEqual(await opened.page.locator('[data-testid=cell-value]').innerText(), '—');
+    assert.ok(Number(await opened.page.locator('[data-testid=chart]').getAttribute('data-points')) > 0);
+    await shoot(opened.page, 'desktop-zh-dark-cell');
+    await opened.page.keyboard.press('Escape');
+    await opened.page.locator('[data-testid=cell-panel]').waitFor({state: 'detached'});
+  });
+
+  it('loses nothing when the network is gone for a while', async () => {
+    const {page, context, seen} = opened;
+    const before_ = await state(page);
+    const frames = seen.received.length;
+    seen.outage = true;
+    await context.setOffline(true);
+    await page.evaluate(() => window.urbangrid.cutSocket());
+    const missed = await raise('e2e-smoke-2', 31.2551, 121.4102);
+    assert.ok(!(await state(page)).alerts.some((a) => a.id === missed.id), 'the alert was raised while the page was away');
+    await context.setOffline(false);
+    await until(async () => (await state(page)).link.phase === 'live', {within: 35_000, what: 'the page is live again'});
+    seen.outage = false;
+    await page.locator(`[data-testid=alert][data-id="${missed.id}"]`).waitFor({timeout: 10_000});
+    const asked = seen.sent.filter((f) => f.t === 'sub' && f.topic === 'alerts').at(-1);
+    assert.ok(asked.since.seq >= before_.seq.alerts, 'it resumed from its number');
+    const answers = seen.received.slice(frames).filter((f) => f.id === asked.id && f.socket === asked.socket);
+    assert.equal(answers[0].t, 'ev', 'and got what it missed, not everything anew');
+    await assertNothingLost(page);
+  });
+
+  it('loses nothing when its socket is cut', async () => {
+    const {page, seen} = opened;
+    const sockets = seen.sockets;
+    await page.evaluate(() => window.urbangrid.cutSocket());
+    await raise('e2e-smoke-3', 31.2702, 121.3581);
+    await until(async () => seen.sockets > sockets && (await state(page)).link.phase === 'live', {within: 20_000, what: 'a new socket'});
+    await assertNothingLost(page);
+  });
+
+  it('is told that what it sees is old when the server dies, and loses nothing when it is back', async () => {
+    const {page, seen} = opened;
+    seen.outage = true;
+    await server.kill();
+    await page.locator('[data-testid=stale-banner]').waitFor({timeout: 16_000});
+    assert.equal(await page.locator('[data-testid=live-cells]').innerText(), '—');
+    assert.equal(await page.locator('.hatch').isVisible(), true);
+    await shoot(page, 'desktop-zh-dark-stale');
+    server = await startBinary({data, ...server.addresses});
+    await raise('e2e-smoke-4', 31.2831, 121.3640);
+    await until(async () => (await state(page)).link.phase === 'live', {within: 45_000, what: 'the page is live again'});
+    seen.outage = false;
+    await page.locator('[data-testid=stale-banner]').waitFor({state: 'detached', timeout: 5000});
+    await assertNothingLost(page);
+    await until(async () => (await state(page)).liveCells > 20, {within: 20_000, what: 'cells are back'});
+  });
+
+  it('switches the language and remembers it', async () => {
+    const {page} = opened;
+    await page.locator('[data-testid=lang]').click();
+    await page.locator('html[lang=en]').waitFor();
+    assert.match(await page.locator('[data-testid=kinds]').innerText(), /Noise/);
+    await page.reload();
+    await page.locator('html[lang=en] [data-testid=kind-noise]').waitFor({state: 'attached'});
+    await until(async () => (await state(page)).liveCells > 20, {within: 20_000, what: 'cells after a reload'});
+    await shoot(page, 'desktop-en-dark');
+    await page.locator('[data-testid=lang]').click();
+    await page.locator('html[lang=zh-CN]').waitFor();
+  });
+
+  it('opens an alert by keyboard and sees its place', async () => {
+    const {page} = opened;
+    const first = page.locator('[data-testid=alert] button').first();
+    await first.focus();
+    await page.keyboard.press('Enter');
+    await page.locator('[data-testid=cell-panel]').waitFor();
+    assert.ok(await first.evaluate((b) => b === document.activeElement), 'focus stays where it was');
+    await page.keyboard.press('Escape');
+  });
+
+  it('caused no error and asked no other host', () => {
+    assertClean(opened.seen);
+  });
+});
+
+describe('a machine without WebGL', {timeout: 180_000}, () => {
+  const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  let browser;
+
+  before(async () => {
+    browser = await launch(GRAPHICS.none);
+  });
+
+  after(async () => {
+    await browser?.close();
+  });
+
+  it('shows the same map on Canvas 2D', async () => {
+    const {page, seen, context} = await openLive(browser, GRAPHICS.none, {viewport: DESKTOP});
+    const first = await mapPicture(page);
+    assert.ok(cellPixels(first) > 2000, `${cellPixels(first)} pixels in the colours of cells`);
+    await until(async () => differingPixels(first, await mapPicture(page)) > 50, {within: 15_000, what: 'the picture changes', every: 500});
+    const spot = cellToClick(await mapPicture(page));
+    await page.mouse.click(spot.x, spot.y);
+    await page.locator('[data-testid=series][data-state=loaded]').waitFor({timeout: 30_000});
+    assertClean(seen);
+    await context.close();
+  });
+
+  for (const [lang, theme, viewport, name] of [
+    ['zh-CN', 'dark', DESKTOP, 'desktop-zh-dark-canvas'], ['en', 'light', DESKTOP, 'desktop-en-light'],
+    ['zh-CN', 'light', PHONE, 'phone-zh-light'], ['en', 'dark', PHONE, 'phone-en-dark'],
+  ]) {
+    it(`is accessible and fits: ${lang}, ${theme}, ${viewport.width} wide`, async () => {
+      const {page, seen, context} = await openLive(browser, GRAPHICS.none, {viewport, lang, theme});
+      await page.locator('[data-testid=alert]').first().waitFor();
+      await shoot(page, name);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert.ok(wide <= 0, `the page is ${wide} pixels too wide`);
+      for (const step of ['alerts', 'cells', 'cell']) {
+        if (step === 'cells') await page.locator('[data-testid=tab-cells]').click();
+        if (step === 'cell') {
+          await page.locator('[data-testid=cell-table] button').first().click();
+          await page.locator('[data-testid=series][data-state=loaded]').waitFor({timeout: 30_000});
+          await shoot(page, `${name}-cell`);
+        }
+        await page.evaluate(axe);
+        const violations = await page.evaluate(() => window.axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
+          .then((r) => r.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.any.map((a) => a.message).join(' ')}`).slice(0, 3).join(' | ')}`)));
+        assert.deepEqual(violations, [], `axe, ${step}`);
+      }
+      assertClean(seen);
+      await context.close();
+    });
+  }
+});
