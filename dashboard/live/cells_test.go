@@ -106,6 +106,27 @@ func TestHub_BoundsTheCellsOutsideTheDistrict(t *testing.T) {
 	}
 }
 
+func TestHub_SilentCellsOutsideTheDistrictMakeRoom(t *testing.T) {
+	cells := cellsNear(t, 31.40, 3)
+	w := newWorld(t, live.Options{MaxOutside: 2}, nil)
+	b := dial(t, w)
+	b.say(t, `{"t":"sub","id":1,"topic":"cells/noise/r10"}`)
+	var s shown
+	s.apply(t, w.hub, b.want(t, "snap"))
+	now := time.Now()
+	for i, states := range [][]analytics.CellState{
+		{level("noise", cells[0], 1, 50), level("noise", cells[1], 1, 60)},
+		{level("noise", cells[0], 0, 0)},
+		{level("noise", cells[2], 1, 70)},
+	} {
+		w.hub.CellsChanged(now.Add(time.Duration(i)*2*time.Minute), now, states)
+		s.apply(t, w.hub, b.want2(t, "d", "snap"))
+	}
+	if want := map[grid.Cell]float64{cells[1]: 60, cells[2]: 70}; !maps.Equal(s.value, want) {
+		t.Errorf("shows %v, want %v", s.value, want)
+	}
+}
+
 func TestHub_ResumesWithoutASnapshot(t *testing.T) {
 	cells := cellsNear(t, 31.24, 3)
 	w := newWorld(t, live.Options{}, nil, cells...)
@@ -196,7 +217,7 @@ func TestHub_AnyInterleavingEndsWithWhatIsThere(t *testing.T) {
 	district, around := cellsNear(t, 31.24, 40), cellsNear(t, 31.40, 10)
 	all := append(append([]grid.Cell{}, district...), around...)
 	rapid.Check(t, func(r *rapid.T) {
-		w := newWorld(t, live.Options{}, nil, district...)
+		w := newWorld(t, live.Options{MaxOutside: len(around)}, nil, district...)
 		defer w.server.Close()
 		defer w.stop()
 		truth := model{}

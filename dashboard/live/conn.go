@@ -287,7 +287,7 @@ func (c *conn) flushAlerts(s *sub) error {
 	if !ok {
 		c.drop(s)
 		c.hub.metrics.gaps.Inc()
-		return c.sendJSON("gap", map[string]any{"t": "gap", "id": s.id, "after": s.sent})
+		return c.sendJSON("gap", gapFrame{T: "gap", ID: s.id, After: s.sent})
 	}
 	for _, e := range events {
 		if err := c.sendEvent(s, e); err != nil {
@@ -319,9 +319,9 @@ func (c *conn) sendEvent(s *sub, e change) error {
 }
 
 func (c *conn) hello() error {
-	return c.sendJSON("hello", map[string]any{
-		"t": "hello", "v": 1, "server": c.hub.opts.Server, "epoch": c.hub.epoch,
-		"now": c.hub.now().UnixMilli(), "hb": c.hub.opts.Heartbeat.Milliseconds(),
+	return c.sendJSON("hello", helloFrame{
+		T: "hello", Version: 1, Server: c.hub.opts.Server, Epoch: c.hub.epoch,
+		NowMillis: c.hub.now().UnixMilli(), HeartbeatMS: c.hub.opts.Heartbeat.Milliseconds(),
 	})
 }
 
@@ -332,11 +332,11 @@ func (c *conn) heartbeat() error {
 		ms := max(0, now-newest)
 		lag = &ms
 	}
-	return c.sendJSON("hb", map[string]any{"t": "hb", "now": now, "lag": lag})
+	return c.sendJSON("hb", heartbeatFrame{T: "hb", NowMillis: now, LagMillis: lag})
 }
 
 func (c *conn) refuse(id *int64, code, message string) error {
-	return c.sendJSON("err", map[string]any{"t": "err", "id": id, "code": code, "message": message})
+	return c.sendJSON("err", errFrame{T: "err", ID: id, Code: code, Message: message})
 }
 
 // bye tells the browser when to come back, a different time for each, so that
@@ -345,7 +345,7 @@ func (c *conn) bye() {
 	const soonest = 500 * time.Millisecond
 	retry := soonest + rand.N(max(1, c.hub.opts.RetrySpread-soonest))
 	c.writeWait = min(c.writeWait, goodbyeWait)
-	if c.sendJSON("bye", map[string]any{"t": "bye", "code": websocket.CloseServiceRestart, "retry_ms": retry.Milliseconds()}) != nil {
+	if c.sendJSON("bye", byeFrame{T: "bye", Code: websocket.CloseServiceRestart, RetryMillis: retry.Milliseconds()}) != nil {
 		return // it has gone already
 	}
 	msg := websocket.FormatCloseMessage(websocket.CloseServiceRestart, "restart")

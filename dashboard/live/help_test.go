@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -153,6 +152,11 @@ type world struct {
 
 func newWorld(t testing.TB, opts live.Options, log live.AlertLog, district ...grid.Cell) *world {
 	t.Helper()
+	return newWorldAt(t, time.Now, opts, log, district...)
+}
+
+func newWorldAt(t testing.TB, clock func() time.Time, opts live.Options, log live.AlertLog, district ...grid.Cell) *world {
+	t.Helper()
 	w := &world{log: log, records: &records{}, metrics: prometheus.NewRegistry()}
 	if log == nil {
 		w.mem = newMemLog()
@@ -162,7 +166,7 @@ func newWorld(t testing.TB, opts live.Options, log live.AlertLog, district ...gr
 	}
 	hub, err := live.New(live.Deps{
 		Kinds: kinds, District: district, Alerts: w.records, Log: w.log,
-		Registerer: w.metrics, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
+		Registerer: w.metrics, Logger: slog.New(slog.DiscardHandler), Now: clock,
 	}, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -225,17 +229,23 @@ func dial(t testing.TB, w *world) *browser {
 
 func dialWith(t testing.TB, w *world, d *websocket.Dialer) *browser {
 	t.Helper()
+	b := dialUnheard(t, w, d)
+	if b.hello = b.next(t); b.hello.T != "hello" {
+		t.Fatalf("first frame is %q, want hello", b.hello.T)
+	}
+	return b
+}
+
+// dialUnheard connects and leaves hello to be read.
+func dialUnheard(t testing.TB, w *world, d *websocket.Dialer) *browser {
+	t.Helper()
 	url := "ws" + strings.TrimPrefix(w.server.URL, "http")
 	ws, resp, err := d.Dial(url, http.Header{"Origin": {w.server.URL}})
 	if err != nil {
 		t.Fatalf("dial: %v (%v)", err, resp)
 	}
 	t.Cleanup(func() { _ = ws.Close() })
-	b := &browser{ws: ws}
-	if b.hello = b.next(t); b.hello.T != "hello" {
-		t.Fatalf("first frame is %q, want hello", b.hello.T)
-	}
-	return b
+	return &browser{ws: ws}
 }
 
 func (b *browser) say(t testing.TB, frame string) {

@@ -23,8 +23,9 @@ type board struct {
 	tables   *tableSet
 	maxCells int // bound on the cells outside the district
 
-	mu      sync.Mutex // guards outside and the layers
+	mu      sync.Mutex // guards all below and the layers
 	outside int        // cells of the finest layer that are not the district's
+	swept   time.Time  // when silent cells outside the district last made room
 	layers  []*layer   // as grid.DisplayResolutions: finest first
 }
 
@@ -40,7 +41,8 @@ type layer struct {
 	seq        uint64 // of the newest change
 	at         time.Time
 	nodes      map[grid.Cell]*node
-	order      []*node // ascending by cell
+	order      []*node // ascending by cell, unless unsorted
+	unsorted   bool
 	snap       *columns
 	deltas     map[uint64]*columns // by the number they build on; all lead to seq
 }
@@ -113,6 +115,9 @@ func (b *board) show(r grid.Rollup) face {
 func (b *board) apply(now time.Time, changed []analytics.CellState) (refused int) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.outside >= b.maxCells && now.Sub(b.swept) >= sweepEvery {
+		b.sweep(now)
+	}
 	var dirty []*node
 	for i := range changed {
 		n := b.node(0, changed[i].Cell)
@@ -156,13 +161,53 @@ func (b *board) settle(l *layer, now time.Time, dirty []*node) (parents []*node)
 	if next == l.seq {
 		return parents
 	}
-	l.seq, l.at, l.snap = next, now, nil
-	clear(l.deltas)
-	slices.SortFunc(l.order, func(a, b *node) int { return cmp.Compare(a.cell, b.cell) })
+	l.advance(now)
 	if grow {
 		l.retable(b.tables)
 	}
 	return parents
+}
+
+// advance moves the layer to its next number.
+func (l *layer) advance(now time.Time) {
+	l.seq, l.at, l.snap = l.seq+1, now, nil
+	clear(l.deltas)
+	if l.unsorted {
+		slices.SortFunc(l.order, func(a, b *node) int { return cmp.Compare(a.cell, b.cell) })
+		l.unsorted = false
+	}
+}
+
+// sweepEvery is how often silent cells outside the district may make room for
+// others, because each time may cost every viewer a snapshot.
+const sweepEvery = time.Minute
+
+// sweep forgets the cells outside the district that show nothing.
+func (b *board) sweep(now time.Time) {
+	b.swept = now
+	for i, l := range b.layers {
+		inTable := false
+		silent := func(n *node) bool {
+			if n.shown.count > 0 || len(n.children) > 0 || l.base.index(n.cell) >= 0 {
+				return false
+			}
+			inTable = inTable || n.index >= 0
+			delete(l.nodes, n.cell)
+			if p := n.parent; p != nil {
+				p.children = slices.DeleteFunc(p.children, func(c *node) bool { return c == n })
+			}
+			return true
+		}
+		before := len(l.order)
+		l.order = slices.DeleteFunc(l.order, silent)
+		if i == 0 {
+			b.outside -= before - len(l.order)
+		}
+		if inTable {
+			l.advance(now)
+			l.retable(b.tables)
+		}
+	}
 }
 
 // node returns the node of c in layer i, making it and its parents when it is
@@ -197,6 +242,7 @@ func (b *board) node(i int, c grid.Cell) *node {
 	}
 	l.nodes[c] = n
 	l.order = append(l.order, n)
+	l.unsorted = true
 	return n
 }
 
