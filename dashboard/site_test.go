@@ -111,7 +111,6 @@ type site struct {
 	stores  *stores
 	metrics *prometheus.Registry
 	checks  map[string]func(context.Context) error
-	stop    func()
 }
 
 func newSite(t *testing.T, opts dashboard.Options) *site {

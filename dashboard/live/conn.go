@@ -107,12 +107,14 @@ func newConn(h *Hub) *conn {
 	}
 }
 
-// serve owns ws until the connection has ended, and returns why it has.
-func (c *conn) serve(ws *websocket.Conn) (reason string) {
+// serve owns ws until the connection has ended, and returns why it has. The
+// context of a request lasts until its handler returns, so it does not end the
+// connection, only what was begun for it.
+func (c *conn) serve(ctx context.Context, ws *websocket.Conn) (reason string) {
 	c.ws = ws
 	// The level is one that the compressor knows, so there is no error.
 	_ = ws.SetCompressionLevel(1)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(ctx)
 	written := make(chan struct{})
 	go func() {
 		defer close(written)

@@ -277,7 +277,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.log.Debug("live connection refused", "remote", r.RemoteAddr, "error", err)
 		return
 	}
-	reason := c.serve(ws)
+	reason := c.serve(r.Context(), ws)
 	h.metrics.disconnects.WithLabelValues(reason).Inc()
 	h.log.Debug("live connection ended", "remote", r.RemoteAddr, "reason", reason)
 }

@@ -66,7 +66,6 @@ func TestHub_SlowConnectionsCostConstantMemory(t *testing.T) {
 		b := dialWith(t, w, &websocket.Dialer{NetDial: func(a, b string) (net.Conn, error) { return pipes.dial(a, b) }})
 		b.say(t, `{"t":"sub","id":1,"topic":"cells/noise/r10"}`)
 		b.want(t, "snap")
-		defer b.ws.Close()
 	}
 	before := heapBytes()
 	for i := range seconds {

@@ -30,6 +30,10 @@ type Frame struct {
 func Dial(ctx context.Context, base string) (*Client, error) {
 	d := websocket.Dialer{Subprotocols: []string{"urbangrid.v1"}, HandshakeTimeout: 10 * time.Second}
 	conn, resp, err := d.DialContext(ctx, "ws"+strings.TrimPrefix(base, "http")+"/api/v1/live", http.Header{"Origin": {base}})
+	if resp != nil {
+		// The answer to a handshake is in memory, its body has nothing to say.
+		defer func() { _ = resp.Body.Close() }()
+	}
 	if err != nil {
 		if resp != nil {
 			return nil, fmt.Errorf("connect to live view: %w (status %s)", err, resp.Status)
