@@ -1,10 +1,12 @@
 package live_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/gorilla/websocket"
@@ -127,4 +129,44 @@ func districtOf(t testing.TB, n int) []grid.Cell {
 		}
 	}
 	return out
+}
+
+// countingConn counts what arrives.
+type countingConn struct {
+	net.Conn
+	read atomic.Int64 // bytes
+}
+
+func (c *countingConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.read.Add(int64(n))
+	return n, err
+}
+
+func TestHub_CompressesLargeFramesForThoseWhoCanReadThem(t *testing.T) {
+	cells := cellsNear(t, 31.24, 300)
+	w := newWorld(t, live.Options{}, nil, cells...)
+	for i, c := range cells {
+		w.change(level("noise", c, int64(1+i%3), float64(30+i%50)))
+	}
+	read := map[bool]int64{}
+	for _, compressed := range []bool{false, true} {
+		var conn countingConn
+		b := dialWith(t, w, &websocket.Dialer{EnableCompression: compressed, NetDialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			var err error
+			conn.Conn, err = new(net.Dialer).DialContext(ctx, network, addr)
+			return &conn, err
+		}})
+		before := conn.read.Load()
+		b.say(t, `{"t":"sub","id":1,"topic":"cells/noise/r10"}`)
+		var s shown
+		s.apply(t, w.hub, b.want(t, "snap"))
+		if len(s.value) != len(cells) {
+			t.Errorf("shows %d cells, want %d", len(s.value), len(cells))
+		}
+		read[compressed] = conn.read.Load() - before
+	}
+	if read[true] > read[false]/2 {
+		t.Errorf("a snapshot of %d bytes takes %d compressed, want less than half", read[false], read[true])
+	}
 }
