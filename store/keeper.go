@@ -92,9 +92,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 			}
 		case <-tick.C:
 		case err := <-ended:
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			return errors.Join(err, k.flush(last))
+			return errors.Join(err, k.finish(ctx))
 		}
 		if err := k.flush(ctx); err != nil && ctx.Err() == nil {
 			k.retries.Inc()
@@ -104,6 +102,13 @@ func (k *Keeper) Run(ctx context.Context) error {
 			k.wait(ctx, tick)
 		}
 	}
+}
+
+// finish writes what is held although ctx has ended.
+func (k *Keeper) finish(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return k.flush(ctx)
 }
 
 // wait holds up reading while the records cannot be written: the journal keeps

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -40,6 +41,7 @@ type benchOptions struct {
 	window      int
 	devices     int
 	alerts      int
+	profile     string
 }
 
 func newBenchCommand() *cobra.Command {
@@ -64,6 +66,7 @@ browser. Prints one JSON object a line, and a table after it.`,
 	f.IntVar(&o.window, "window", 1000, "messages in flight on each connection")
 	f.IntVar(&o.devices, "devices", 4000, "devices that the messages come from")
 	f.IntVar(&o.alerts, "alerts", 200, "alerts whose way is timed")
+	f.StringVar(&o.profile, "cpu-profile", "", "write a CPU profile of the load with everything running to this file")
 	return cmd
 }
 
@@ -134,12 +137,11 @@ func benchIngest(ctx context.Context, progress io.Writer, o benchOptions, report
 			return fmt.Errorf("discard: %w", err)
 		}
 	}
-	// The comparison is with the better of the two ways to discard.
 	own, hook := (discarded[0]+discarded[2])/2, (discarded[1]+discarded[3])/2
-	best := max(own, hook)
-	report(measurement{"ingest.qos1.discard", round(best, 0), "msg/s", fmt.Sprintf("%d connections, %d in flight each; %.0f when the broker acknowledges by itself, %.0f through the hook", o.connections, o.window, own, hook)})
+	report(measurement{"ingest.qos1.discard", round(own, 0), "msg/s", fmt.Sprintf("the broker throws away and acknowledges by itself; %d connections, %d in flight each", o.connections, o.window)})
+	report(measurement{"ingest.qos1.hook", round(hook, 0), "msg/s", "thrown away behind the hook, acknowledged by it, many at once"})
 	report(measurement{"ingest.qos1.full", round(full, 0), "msg/s", "acknowledged while everything runs"})
-	report(measurement{"ingest.qos1.ratio", round(full/best, 3), "1", "full over discard"})
+	report(measurement{"ingest.qos1.ratio", round(full/own, 3), "1", "full over discard"})
 	report(measurement{"ingest.qos1.stored", round(stored, 0), "obs/s", "until the last observation is in the series store and judged"})
 	return nil
 }
@@ -212,9 +214,13 @@ func benchFull(ctx context.Context, progress io.Writer, o benchOptions) (acked, 
 		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
+	stopProfile, err := profile(o.profile)
+	if err != nil {
+		return 0, 0, err
+	}
 	began := time.Now()
 	res, err := o.load(s.broker.Addr(), o.seconds).Run(ctx)
-	if err != nil {
+	if err := errors.Join(err, stopProfile()); err != nil {
 		return 0, 0, err
 	}
 	if err := s.drained(ctx); err != nil {
@@ -233,6 +239,21 @@ func benchFull(ctx context.Context, progress io.Writer, o benchOptions) (acked, 
 		return 0, 0, fmt.Errorf("%d messages were acknowledged, %d are in the store or known duplicates", res.Acked, got)
 	}
 	return res.PerSecond(), float64(res.Acked) / total.Seconds(), nil
+}
+
+// profile writes a CPU profile to path until stop is called; "" is none.
+func profile(path string) (stop func() error, err error) {
+	if path == "" {
+		return func() error { return nil }, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error { pprof.StopCPUProfile(); return f.Close() }, nil
 }
 
 // drained waits until every stage has come to the end of the journal.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -33,9 +34,6 @@ func (s *server) simulate(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("simulated district: %w", err)
 	}
-	defer pub.Close()
-	if err := simulator.Run(ctx, city, pub, simulator.RunOptions{QoS: 1}); err != nil {
-		return err
-	}
-	return ctx.Err()
+	err = simulator.Run(ctx, city, pub, simulator.RunOptions{QoS: 1})
+	return errors.Join(err, ctx.Err(), pub.Close())
 }

@@ -52,6 +52,7 @@ type process struct {
 	cmd  *exec.Cmd
 	mqtt string // host:port
 	http string // base URL
+	out  *lockedBuffer
 	log  *lockedBuffer
 	done chan error
 }
@@ -78,7 +79,7 @@ func (l *lockedBuffer) String() string {
 func startServer(t *testing.T, data string, args ...string) *process {
 	t.Helper()
 	args = append([]string{"serve", "--data", data, "--http", "127.0.0.1:0", "--mqtt", "127.0.0.1:0"}, args...)
-	p := &process{cmd: command(context.Background(), args...), log: &lockedBuffer{}, done: make(chan error, 1)}
+	p := &process{cmd: command(context.Background(), args...), out: &lockedBuffer{}, log: &lockedBuffer{}, done: make(chan error, 1)}
 	p.cmd.Stderr = p.log
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -91,6 +92,7 @@ func startServer(t *testing.T, data string, args ...string) *process {
 	go func() {
 		lines := bufio.NewScanner(stdout)
 		for lines.Scan() {
+			fmt.Fprintln(p.out, lines.Text())
 			name, addr, _ := strings.Cut(lines.Text(), " ")
 			addr = strings.TrimSpace(addr)
 			switch {

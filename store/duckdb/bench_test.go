@@ -71,3 +71,41 @@ func BenchmarkSeries_Write(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.N*batch)/b.Elapsed().Seconds(), "obs/s")
 }
+
+// Budget: 100 ms for a day in minutes, of a cell, an area or the city, over the
+// two million observations of that day.
+func BenchmarkSeries_Points(b *testing.B) {
+	const total, batch = 2_000_000, 50_000
+	s, err := duckdb.Open(b.Context(), filepath.Join(b.TempDir(), "series.db"), duckdb.Options{CompactEvery: -1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	const step = 24 * time.Hour / total
+	observations := district(benchStart, step, batch)
+	for seq := range total / batch {
+		entries := []store.Entry{{Seq: uint64(seq + 1), Observations: observations}}
+		if err := s.Write(b.Context(), store.Position{Journal: "bench", Seq: uint64(seq + 1)}, entries); err != nil {
+			b.Fatal(err)
+		}
+		for i := range observations {
+			observations[i].At = observations[i].At.Add(batch * step)
+		}
+	}
+	if err := s.Compact(b.Context(), benchStart.Add(48*time.Hour)); err != nil {
+		b.Fatal(err)
+	}
+	base := store.Query{Kind: "kind_3", From: benchStart, To: benchStart.Add(24 * time.Hour), Every: time.Minute, Agg: store.Mean}
+	cell, area, device := base, base, base
+	cell.Cell, area.Area, device.Device = observations[3].Cell, observations[3].Area, observations[3].Device
+	for name, q := range map[string]store.Query{"city": base, "cell": cell, "area": area, "device": device} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				lines, err := s.Points(b.Context(), q)
+				if err != nil || len(lines[0].Points) == 0 {
+					b.Fatal(lines, err)
+				}
+			}
+		})
+	}
+}
