@@ -19,6 +19,8 @@ import (
 	"github.com/urbangrid/urbangrid/stream"
 )
 
+var _ store.Journal = (*stream.Journal)(nil)
+
 // journal is a store.Journal that the test feeds.
 type journal struct {
 	entries chan stream.Entry

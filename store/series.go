@@ -48,10 +48,15 @@ type Series interface {
 	// position are durable. After an error, or a crash at any point, the same
 	// entries (grouped in any way) may be offered again after asking Position,
 	// and everything is counted once. The caller keeps ownership of entries.
+	// Observations that are the same in different entries were told apart by
+	// ingest; here each counts. They are Storable and their texts are UTF-8,
+	// which the Recorder sees to.
 	Write(ctx context.Context, to Position, entries []Entry) error
 
-	// Points answers a query for windows of roll-ups or raw values. Errors:
-	// ErrInvalidQuery, ErrUnavailable.
+	// Points answers a query, from raw values for a device, else from the
+	// roll-ups of the coarsest span that divides q.Every. It returns one line,
+	// which has no points when nothing was observed. Errors: ErrInvalidQuery,
+	// ErrUnavailable.
 	Points(ctx context.Context, q Query) ([]Line, error)
 
 	// Observations returns raw observations, newest first by (At, then a fixed
@@ -83,8 +88,9 @@ const (
 	Last  Aggregate = "last"
 )
 
-// Query asks for one kind over time. Exactly one of Device, Cell and Area may
-// be set; with none, the whole city is one line.
+// Query asks for one kind over time. At most one of Device, Cell and Area may
+// be set; with none, the whole city is one line. The answer is for whole
+// windows: every one that [From, To) touches, see Windows.
 type Query struct {
 	Kind   sensors.KindKey
 	Device sensors.DeviceID
@@ -92,7 +98,7 @@ type Query struct {
 	Area   grid.AreaCode
 	From   time.Time     // inclusive
 	To     time.Time     // exclusive
-	Every  time.Duration // window length, whole seconds, aligned to the Unix epoch
+	Every  time.Duration // window length, aligned to the Unix epoch: whole seconds for a device, else a multiple of grid.TenSeconds
 	Agg    Aggregate
 }
 
