@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -192,5 +193,34 @@ func TestSeries_TellsWhatMayPassFromWhatNeverWill(t *testing.T) {
 			t.Errorf("status %d: %v, want ErrUnavailable %v", status, err, mayPass)
 		}
 		server.Close()
+	}
+}
+
+func TestSeries_GoesOnWhenTheBucketDoesNotKeepWhatIsOld(t *testing.T) {
+	server := influxtest.Start(t)
+	policy := `CREATE RETENTION POLICY "short" ON "` + influxtest.Database + `" DURATION 1h REPLICATION 1`
+	res, err := http.PostForm(server.URL+"/query", url.Values{"q": {policy}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	s := mustOpen(t, "influx+"+server.URL+"?bucket="+influxtest.Database+"/short", influx.Options{})
+	entries := crossing(t, "noise")
+	for i := range entries[1].Observations {
+		entries[1].Observations[i].At = time.Date(2018, 1, 1, 0, 0, i, 0, time.UTC)
+	}
+	fresh := time.Now().UTC().Truncate(time.Microsecond)
+	entries[0].Observations = entries[0].Observations[:1]
+	entries[0].Observations[0].At = fresh
+	if err := s.Write(t.Context(), store.Position{Journal: "j", Seq: entries[1].Seq}, entries[:2]); err != nil {
+		t.Fatalf("write of new and old observations: %v", err)
+	}
+	p, err := s.Position(t.Context(), "j")
+	if err != nil || p.Seq != entries[1].Seq {
+		t.Errorf("position %d, %v, want %d", p.Seq, err, entries[1].Seq)
+	}
+	page, _, err := s.Observations(t.Context(), store.ObservationQuery{Limit: 10, From: fresh.Add(-time.Minute)})
+	if err != nil || len(page) != 1 {
+		t.Errorf("%d observations (%v), want the new one", len(page), err)
 	}
 }

@@ -127,7 +127,7 @@ func (s *Series) query(ctx context.Context, flux string, each func(record) error
 	if err != nil {
 		return unavailable(ctx, err)
 	}
-	defer result.Close() // it has been read to its end, or there is an error
+	defer func() { _ = result.Close() }() // what was only read
 	for result.Next() {
 		if err := each(record{result.Record()}); err != nil {
 			return err

@@ -88,7 +88,7 @@ func stamp(p *grid.Placed) time.Time {
 		return p.At
 	}
 	h := fnv.New64a()
-	h.Write([]byte(p.ID)) // never fails
+	_, _ = h.Write([]byte(p.ID)) // never fails
 	n := mix(h.Sum64()) % 998_000
 	return millisecond(p.At).Add(time.Duration(n/998*1000 + n%998 + 1))
 }

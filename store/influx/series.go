@@ -17,6 +17,10 @@
 //
 // Tag values and the text fields id and attrs are escaped with percent signs
 // (see encodeTag), because line protocol cannot carry every text.
+//
+// A bucket that keeps points for a limited time leaves out history that is
+// older, and so do its answers; give it unlimited retention to keep replays of
+// old files.
 package influx
 
 import (

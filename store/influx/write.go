@@ -164,9 +164,19 @@ func (w *sender) flush(ctx context.Context) error {
 		return nil
 	}
 	err := w.series.writes.WriteRecord(ctx, strings.TrimSuffix(string(w.buffer), "\n"))
+	lines := w.lines
 	w.buffer, w.lines = w.buffer[:0], 0
-	if err != nil {
-		return unavailable(ctx, err)
+	if err != nil && beyondRetention(err) {
+		w.series.log.Warn("points older than the bucket keeps were left out by the server", "points_at_most", lines, "error", err)
+		return nil
 	}
-	return nil
+	return unavailable(ctx, err)
+}
+
+// beyondRetention reports whether the server took a request but for the points
+// that are older than what the bucket is set to keep. 1.8 and 2.x say so in
+// their text alone.
+func beyondRetention(err error) bool {
+	text := err.Error()
+	return strings.Contains(text, "beyond retention policy") || strings.Contains(text, "outside retention policy")
 }
