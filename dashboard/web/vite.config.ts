@@ -12,6 +12,7 @@ export default defineConfig({
     reportCompressedSize: true,
     chunkSizeWarningLimit: 1300,
   },
-  worker: {format: 'iife'},
+  // MapLibre's package calls its worker free of side effects, and it would be shaken off.
+  worker: {format: 'iife', rolldownOptions: {treeshake: false}},
   test: {include: ['test/**/*.test.ts'], environment: 'node'},
 });

@@ -28,7 +28,7 @@ export function launch(graphics) {
  * and every WebSocket frame. `outage` says that the server is away on purpose.
  */
 export async function openPage(browser, {viewport, lang = 'zh-CN', theme = 'dark'}) {
-  const context = await browser.newContext({viewport, timezoneId: 'UTC', locale: 'zh-CN'});
+  const context = await browser.newContext({viewport, timezoneId: 'UTC', locale: 'zh-CN', reducedMotion: 'reduce'});
   await context.addInitScript(([l, t]) => {
     if (localStorage.getItem('urbangrid.lang') === null) localStorage.setItem('urbangrid.lang', l);
     if (localStorage.getItem('urbangrid.theme') === null) localStorage.setItem('urbangrid.theme', t);

@@ -14,21 +14,6 @@
   root.setAttribute('data-theme', theme);
   root.lang = remembered('urbangrid.lang') === 'en' ? 'en' : 'zh-CN';
 
-  if (window.Promise && Object.hasOwn === undefined) {
-    Object.hasOwn = function (object, key) { return Object.prototype.hasOwnProperty.call(object, key); };
-  }
-  function at(index) {
-    var n = Math.trunc(index) || 0;
-    return this[n < 0 ? this.length + n : n];
-  }
-  var lists = [Array, String];
-  if (typeof Uint8Array === 'function' && Object.getPrototypeOf) { lists.push(Object.getPrototypeOf(Uint8Array)); }
-  for (var i = 0; i < lists.length; i++) {
-    if (lists[i] && lists[i].prototype && !lists[i].prototype.at) {
-      Object.defineProperty(lists[i].prototype, 'at', {value: at, writable: true, configurable: true});
-    }
-  }
-
   var modern = 'noModule' in document.createElement('script') &&
     typeof BigInt === 'function' && typeof WeakRef === 'function' && !!String.prototype.replaceAll;
   if (!modern) {

@@ -30,6 +30,9 @@ type CityMapOpener = (element: HTMLElement, theme: Theme, events: import('./map/
 /** A series is fetched again while it is looked at. */
 const SERIES_EVERY_MS = 10_000;
 
+/** What could not be fetched is tried again after this. */
+const REFETCH_MS = 5000;
+
 /** Kinds to begin with, the first that the catalogue has. */
 const FIRST_KINDS = ['noise', 'pm25'];
 
@@ -46,6 +49,9 @@ export class App implements Intents {
   #announcer: Announcer = SILENT;
   #seriesRequest: AbortController | null = null;
   #seriesAtMs = 0;
+  #failedAtMs = 0;
+  /** The table whose cells the map has. */
+  #drawnTable = '';
 
   constructor(out: Surroundings) {
     this.#out = out;
@@ -80,8 +86,12 @@ export class App implements Intents {
     if (this.#model.selection !== null && this.#model.nowMs - this.#seriesAtMs > SERIES_EVERY_MS && !this.#model.link.stale) {
       void this.#loadSeries();
     }
-    if (this.#model.areas.state === 'failed' && this.#model.link.phase === 'live' && this.#model.nowMs % 5000 < 1000) void this.#loadAreas();
-    if (this.#model.kinds.state === 'failed' && this.#model.link.phase === 'live' && this.#model.nowMs % 5000 < 1000) this.reloadKinds();
+    if (this.#model.link.phase === 'live' && this.#model.nowMs - this.#failedAtMs > REFETCH_MS) this.#refetch();
+  }
+
+  #refetch(): void {
+    if (this.#model.areas.state === 'failed') void this.#loadAreas();
+    if (this.#model.kinds.state === 'failed') this.reloadKinds();
   }
 
   /** The machine may have slept. */
@@ -203,6 +213,7 @@ export class App implements Intents {
       }
       this.#map = map;
       this.#shown = {};
+      this.#drawnTable = '';
       resizing = new ResizeObserver(() => map.resize());
       resizing.observe(element);
       this.#set({map: map.renderer});
@@ -310,6 +321,7 @@ export class App implements Intents {
       this.#follow();
     } catch (error) {
       console.warn('kinds', error);
+      this.#failedAtMs = this.#out.world.nowMs();
       this.#set({kinds: {state: 'failed'}});
     }
   }
@@ -326,6 +338,7 @@ export class App implements Intents {
       this.home();
     } catch (error) {
       console.warn('areas', error);
+      this.#failedAtMs = this.#out.world.nowMs();
       done({state: 'failed'}, null);
     }
   }
@@ -366,6 +379,7 @@ export class App implements Intents {
     const was = this.#shown;
     this.#shown = model;
     if (was.theme !== model.theme) map.setTheme(model.theme);
+    if (was.lang !== model.lang) map.setLabel(messages(model).mapLabel);
     if ((was.areas !== model.areas || was.lang !== model.lang) && model.areas.state === 'loaded') map.setAreas(model.areas.value, model.lang);
     this.#drawCells(map, h3, was);
     if (was.alerts !== model.alerts || was.selection !== model.selection) map.setMarkers(markersOf(model));
@@ -376,8 +390,8 @@ export class App implements Intents {
     const model = this.#model;
     const table = matchingTable(model);
     const kind = currentKind(model);
-    if (table !== null && this.#drawnTable !== table.hash + map.renderer) {
-      this.#drawnTable = table.hash + map.renderer;
+    if (table !== null && this.#drawnTable !== table.hash) {
+      this.#drawnTable = table.hash;
       map.setCells(h3.cornersOfTable(table));
     } else if (was.cells === model.cells && was.table === model.table && was.kind === model.kind) {
       return;
@@ -388,7 +402,6 @@ export class App implements Intents {
       : encodeValues(model.cells.values, size, scaleOf(kind)));
   }
 
-  #drawnTable = '';
 }
 
 function markersOf(model: Model): readonly Marker[] {

@@ -158,6 +158,14 @@ export function paddingFor(widthPixels: number): Padding {
   return widthPixels < 620 ? {left: 14, right: 14, top: 66, bottom: 124} : {left: 214, right: 62, top: 20, bottom: 24};
 }
 
+/**
+ * Where a place that was flown to comes to lie, in pixels from the middle of
+ * the map: above the panel that opens for it.
+ */
+export function focusOffset(widthPixels: number, heightPixels: number): readonly [number, number] {
+  return widthPixels < 620 ? [0, -heightPixels * 0.08] : [0, -heightPixels * 0.17];
+}
+
 /** Side of a cell in metres, near Shanghai. */
 export const SIDE_METRES: Readonly<Record<Resolution, number>> = {7: 1230, 8: 465, 9: 176, 10: 66};
 

@@ -1,3 +1,4 @@
+import './polyfill';
 import {mount} from 'svelte';
 import {writable} from 'svelte/store';
 import './app.css';

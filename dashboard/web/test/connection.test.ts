@@ -6,7 +6,7 @@ import type {AlertBook} from '../src/alerts';
 class FakeWorld implements World {
   now = 1_000_000;
   chance = 0.5;
-  readonly sockets: {readonly events: SocketEvents; readonly sent: Record<string, unknown>[]; closed: boolean}[] = [];
+  readonly sockets: {readonly events: SocketEvents; readonly sent: unknown[]; closed: boolean}[] = [];
   #timers: {readonly at: number; readonly fn: () => void}[] = [];
 
   openSocket(events: SocketEvents): {send(text: string): void; close(): void} {

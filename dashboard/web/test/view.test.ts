@@ -7,6 +7,7 @@ import {byByte} from '../src/map/canvas-map';
 import {changedRows, meshOf, translated} from '../src/map/cell-layer';
 import {chooseRenderer} from '../src/map/renderer';
 import {indexOfSorted} from '../src/model';
+import {at, hasOwn} from '../src/polyfill';
 import type {Area} from '../src/wire';
 
 describe('colour scale', () => {
@@ -106,6 +107,13 @@ describe('geography', () => {
     expect(resolutionFor(edge - 0.05, 10)).toBe(10);
     expect(resolutionFor(edge + 0.3, 9)).toBe(10);
     expect(metresPerPixel(12, 31.25)).toBeCloseTo(16.3, 1);
+  });
+});
+
+describe('polyfills', () => {
+  it('do what the language does', () => {
+    expect([0, -1, 2, -4, 1.9, NaN].map((n) => at.call(['a', 'b', 'c'], n))).toEqual(['a', 'c', 'c', undefined, 'b', 'a']);
+    expect([hasOwn({a: 1}, 'a'), hasOwn({}, 'toString')]).toEqual([true, false]);
   });
 });
 

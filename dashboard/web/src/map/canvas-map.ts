@@ -1,5 +1,5 @@
 import {cividis, cssColor} from '../color';
-import {boundsOf, graticule, HOME, labelPoint, outline, paddingFor, project, unproject, worldPixels, type Bounds, type Mercator, type Place} from '../geo';
+import {boundsOf, graticule, focusOffset, HOME, labelPoint, outline, paddingFor, project, unproject, worldPixels, type Bounds, type Mercator, type Place} from '../geo';
 import {inLang, type Lang} from '../i18n';
 import type {Area, LonLat} from '../wire';
 import {drawMarker, LABEL_FONT, MAP_COLORS, reducedMotion, type CityMap, type Corners, type MapEvents, type Marker, type Theme} from './city-map';
@@ -79,7 +79,6 @@ export class CanvasCityMap implements CityMap {
     this.#canvas.className = 'canvas-map';
     this.#canvas.tabIndex = 0;
     this.#canvas.setAttribute('role', 'application');
-    this.#canvas.setAttribute('aria-label', container.dataset['label'] ?? 'map');
     container.append(this.#canvas);
     this.#gestures = new Gestures(this.#canvas, {
       camera: () => this.#camera,
@@ -93,6 +92,10 @@ export class CanvasCityMap implements CityMap {
   setTheme(theme: Theme): void {
     this.#theme = theme;
     this.#draw();
+  }
+
+  setLabel(text: string): void {
+    this.#canvas.setAttribute('aria-label', text);
   }
 
   setAreas(areas: readonly Area[], lang: Lang): void {
@@ -138,7 +141,10 @@ export class CanvasCityMap implements CityMap {
   }
 
   flyTo(at: Place, zoom: number): void {
-    this.#fly({...project(at.lonDegrees, at.latDegrees), zoom}, 600);
+    const [dx, dy] = focusOffset(this.#width, this.#height);
+    const size = worldPixels(zoom);
+    const p = project(at.lonDegrees, at.latDegrees);
+    this.#fly({x: p.x - dx / size, y: p.y - dy / size, zoom}, 600);
   }
 
   zoomBy(levels: number): void {

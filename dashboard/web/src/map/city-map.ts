@@ -30,6 +30,8 @@ export interface MapEvents {
 export interface CityMap {
   readonly renderer: 'webgl2' | 'canvas2d';
   setTheme(theme: Theme): void;
+  /** Names the map for people who hear the page. */
+  setLabel(text: string): void;
   setAreas(areas: readonly Area[], lang: Lang): void;
   /** Replaces the cells; all show nothing until setValues. */
   setCells(corners: readonly Corners[]): void;

@@ -1,11 +1,11 @@
 import type {FeatureCollection, GeoJsonProperties, Geometry} from 'geojson';
 import {MapLibreMap, setWorkerUrl, type GeoJSONSource, type GeoJSONSourceSpecification, type StyleSpecification} from 'maplibre-gl';
-import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
-import {boundsOf, graticule, HOME, labelPoint, outline, paddingFor, type Bounds, type Place} from '../geo';
+import {boundsOf, graticule, focusOffset, HOME, labelPoint, outline, paddingFor, type Bounds, type Place} from '../geo';
 import {inLang, type Lang} from '../i18n';
 import type {Area, LonLat, Severity} from '../wire';
 import {CellLayer} from './cell-layer';
 import {drawMarker, MAP_COLORS, reducedMotion, type CityMap, type Corners, type MapColors, type MapEvents, type Marker, type Theme} from './city-map';
+import workerUrl from './worker?worker&url';
 
 type Features = FeatureCollection;
 
@@ -51,6 +51,8 @@ function styleOf(theme: Theme): StyleSpecification {
     ],
   };
 }
+
+const SEVERITIES: readonly Severity[] = ['notice', 'warning', 'critical'];
 
 const RANK: Readonly<Record<Severity, number>> = {notice: 0, warning: 1, critical: 2};
 
@@ -98,8 +100,8 @@ export class WebGLCityMap implements CityMap {
     });
     this.#map.touchZoomRotate.disableRotation();
     this.#map.keyboard.disableRotation();
-    this.#map.on('styledata', () => this.#dress());
-    this.#map.on('load', () => this.#dress());
+    // Again after a lost graphics context: MapLibre restores its own layers only.
+    this.#map.on('style.load', () => this.#dress());
     this.#map.on('render', () => {
       this.#frames++;
     });
@@ -111,6 +113,10 @@ export class WebGLCityMap implements CityMap {
     this.#theme = theme;
     this.#cells.setTheme(theme);
     this.#repaint(MAP_COLORS[theme]);
+  }
+
+  setLabel(text: string): void {
+    this.#map.getCanvas().setAttribute('aria-label', text);
   }
 
   setAreas(areas: readonly Area[], lang: Lang): void {
@@ -152,10 +158,10 @@ export class WebGLCityMap implements CityMap {
 
   flyTo(at: Place, zoom: number): void {
     const center: [number, number] = [at.lonDegrees, at.latDegrees];
-    const to = {center, zoom};
+    const box = this.#map.getContainer();
+    const offset: [number, number] = [...focusOffset(box.clientWidth, box.clientHeight)];
     this.#fitted = null;
-    if (reducedMotion()) this.#map.jumpTo(to);
-    else this.#map.easeTo({...to, duration: 700});
+    this.#map.easeTo({center, zoom, offset, duration: 700, animate: !reducedMotion()});
   }
 
   zoomBy(levels: number): void {
@@ -194,11 +200,13 @@ export class WebGLCityMap implements CityMap {
       const c = map.getCenter();
       events.viewed(map.getZoom(), {latDegrees: c.lat, lonDegrees: c.lng});
     };
-    for (const begin of ['dragstart', 'wheel', 'dblclick', 'touchmove'] as const) {
-      map.on(begin, () => {
-        this.#fitted = null;
-      });
-    }
+    const moved = (): void => {
+      this.#fitted = null;
+    };
+    map.on('dragstart', moved);
+    map.on('wheel', moved);
+    map.on('dblclick', moved);
+    map.on('touchmove', moved);
     map.on('zoom', view);
     map.on('moveend', view);
     map.on('click', (e) => events.picked({latDegrees: e.lngLat.lat, lonDegrees: e.lngLat.lng}));
@@ -209,16 +217,15 @@ export class WebGLCityMap implements CityMap {
 
   /** Adds what a style does not carry: the cells' layer, images and data that came early. */
   #dress(): void {
-    if (!this.#map.isStyleLoaded() && !this.#ready) return;
     this.#ready = true;
-    for (const severity of ['notice', 'warning', 'critical'] as const) {
+    for (const severity of SEVERITIES) {
       for (const selected of [false, true]) {
         const id = `${severity}${selected ? '-selected' : ''}`;
         if (!this.#map.hasImage(id)) this.#map.addImage(id, markerImage(severity, selected), {pixelRatio: 2});
       }
     }
     if (this.#map.getLayer(this.#cells.id) === undefined) this.#map.addLayer(this.#cells, 'borders');
-    for (const [id, data] of this.#data) this.#map.getSource<GeoJSONSource>(id)?.setData(data);
+    for (const [id, data] of this.#data) void this.#map.getSource<GeoJSONSource>(id)?.setData(data);
     this.#data.clear();
   }
 
@@ -227,6 +234,6 @@ export class WebGLCityMap implements CityMap {
       this.#data.set(id, data);
       return;
     }
-    this.#map.getSource<GeoJSONSource>(id)?.setData(data);
+    void this.#map.getSource<GeoJSONSource>(id)?.setData(data);
   }
 }

@@ -1,0 +1,20 @@
+/** Gives the kernels from Chromium 86 to 92 what they lack of the libraries' needs. */
+
+/** `at` of lists: negative numbers count from the end. */
+export function at(this: ArrayLike<unknown>, index: number): unknown {
+  const n = Math.trunc(index) || 0;
+  return this[n < 0 ? this.length + n : n];
+}
+
+/** `Object.hasOwn`. */
+export function hasOwn(object: object, key: PropertyKey): boolean {
+  return Object.prototype.hasOwnProperty.call(object, key);
+}
+
+function give(target: object, name: string, value: unknown): void {
+  if (!Reflect.has(target, name)) Object.defineProperty(target, name, {value, writable: true, configurable: true});
+}
+
+give(Object, 'hasOwn', hasOwn);
+const lists: readonly object[] = [Array.prototype, String.prototype, Reflect.getPrototypeOf(Uint8Array.prototype) ?? {}];
+for (const list of lists) give(list, 'at', at);
