@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/influxdata/influxdb-client-go/v2/api"
 	"github.com/influxdata/influxdb-client-go/v2/api/query"
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
@@ -123,7 +124,9 @@ func (r record) cell() (grid.Cell, error) {
 
 // query calls each for every record of the answer.
 func (s *Series) query(ctx context.Context, flux string, each func(record) error) error {
-	result, err := s.queries.Query(ctx, flux)
+	// The client's shared QueryAPI reads and writes its URL without a lock, so
+	// each query has its own.
+	result, err := api.NewQueryAPI(s.org, s.client.HTTPService()).Query(ctx, flux)
 	if err != nil {
 		return unavailable(ctx, err)
 	}

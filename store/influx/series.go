@@ -80,12 +80,12 @@ func (o Options) withDefaults() Options {
 // Series is a store.Series in a bucket. It is safe for concurrent use, but one
 // process alone may write to a bucket: it keeps the roll-up rows it works on.
 type Series struct {
-	opts    Options
-	log     *slog.Logger
-	bucket  string
-	client  influxdb2.Client
-	queries api.QueryAPI
-	writes  api.WriteAPIBlocking
+	opts   Options
+	log    *slog.Logger
+	org    string
+	bucket string
+	client influxdb2.Client
+	writes api.WriteAPIBlocking
 
 	mu        sync.Mutex        // one Write at a time; guards what follows
 	positions map[string]uint64 // what is known to be saved, by journal
@@ -114,9 +114,9 @@ func Open(_ context.Context, address string, opts Options) (*Series, error) {
 	return &Series{
 		opts:      opts,
 		log:       opts.Logger,
+		org:       org,
 		bucket:    bucket,
 		client:    client,
-		queries:   client.QueryAPI(org),
 		writes:    client.WriteAPIBlocking(org, bucket),
 		positions: make(map[string]uint64),
 		rows:      newRows(),

@@ -58,6 +58,6 @@ func TestSeries(t *testing.T) {
 	server := influxtest.Start(t)
 	t.Run("with everything open in memory", func(t *testing.T) { storetest.Run(t, backend(server, influx.Options{})) })
 	t.Run("with little memory and short requests", func(t *testing.T) {
-		storetest.Run(t, backend(server, influx.Options{MaxRows: 10, MaxLines: 7, Compress: true}))
+		storetest.Run(t, backend(server, influx.Options{MaxRows: 100, MaxLines: 50, Compress: true}))
 	})
 }
