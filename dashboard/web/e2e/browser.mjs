@@ -44,10 +44,10 @@ export async function openPage(browser, {viewport, lang = 'zh-CN', theme = 'dark
     if (/^(https?|wss?):/.test(r.url())) seen.hosts.add(new URL(r.url()).host);
   });
   page.on('websocket', (ws) => {
-    seen.sockets++;
+    const socket = ++seen.sockets;
     seen.hosts.add(new URL(ws.url()).host);
-    ws.on('framesent', (f) => seen.sent.push({socket: seen.sockets, ...JSON.parse(String(f.payload))}));
-    ws.on('framereceived', (f) => seen.received.push({socket: seen.sockets, ...JSON.parse(String(f.payload))}));
+    ws.on('framesent', (f) => seen.sent.push({socket, ...JSON.parse(String(f.payload))}));
+    ws.on('framereceived', (f) => seen.received.push({socket, ...JSON.parse(String(f.payload))}));
   });
   return {context, page, seen};
 }

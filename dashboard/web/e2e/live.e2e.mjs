@@ -191,7 +191,10 @@ describe('a person at the live map', {timeout: 300_000}, () => {
     await page.keyboard.press('Enter');
     await page.locator('[data-testid=cell-panel]').waitFor();
     assert.ok(await first.evaluate((b) => b === document.activeElement), 'focus stays where it was');
-    await page.keyboard.press('Escape');
+    await page.locator('[data-testid=close-cell]').focus();
+    await page.keyboard.press('Enter');
+    await page.locator('[data-testid=cell-panel]').waitFor({state: 'detached'});
+    assert.ok(await first.evaluate((b) => b === document.activeElement), 'focus comes back when the panel closes');
   });
 
   it('caused no error and asked no other host', () => {
@@ -220,6 +223,15 @@ describe('a machine without WebGL', {timeout: 180_000}, () => {
     await page.mouse.click(spot.x, spot.y);
     await page.locator('[data-testid=series][data-state=loaded]').waitFor({timeout: 30_000});
     assertClean(seen);
+    await context.close();
+  });
+
+  it('tells the owner of a browser that is too old', async () => {
+    const {page, context} = await openPage(browser, {viewport: DESKTOP});
+    await page.addInitScript(() => { delete window.WeakRef; });
+    await page.goto(server.url);
+    await page.locator('#too-old').waitFor();
+    assert.match(await page.locator('#too-old').innerText(), /浏览器版本过低[^]*too old/);
     await context.close();
   });
 

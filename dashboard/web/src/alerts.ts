@@ -64,14 +64,31 @@ export function applyAlerts(book: AlertBook | null, frame: AlertsFrame): AlertsS
 
 const RANK: Readonly<Record<Severity, number>> = {notice: 0, warning: 1, critical: 2};
 
-/** Newest first; of equal times the graver first. */
-export function newestFirst(book: AlertBook): readonly Alert[] {
-  return [...book.byId.values()].sort(
+/** The alerts of a book, newest first; of equal times the graver first. */
+export interface SortedAlerts {
+  readonly open: readonly Alert[];
+  readonly closed: readonly Alert[];
+}
+
+/** Books never change, and every part of the page asks for the same order at every movement of the pointer. */
+const sorted = new WeakMap<AlertBook, SortedAlerts>();
+
+const NO_ALERTS: SortedAlerts = {open: [], closed: []};
+
+/** The alerts in their order. */
+export function sortedAlerts(book: AlertBook | null): SortedAlerts {
+  if (book === null) return NO_ALERTS;
+  const known = sorted.get(book);
+  if (known !== undefined) return known;
+  const all = [...book.byId.values()].sort(
     (a, b) => b.raisedAtMs - a.raisedAtMs || RANK[b.severity] - RANK[a.severity] || (a.id < b.id ? 1 : -1),
   );
+  const made = {open: all.filter((a) => a.state === 'open'), closed: all.filter((a) => a.state === 'closed')};
+  sorted.set(book, made);
+  return made;
 }
 
 /** The open ones, newest first. */
 export function openAlerts(book: AlertBook | null): readonly Alert[] {
-  return book === null ? [] : newestFirst(book).filter((a) => a.state === 'open');
+  return sortedAlerts(book).open;
 }

@@ -1,4 +1,4 @@
-import {newestFirst, type AlertBook} from './alerts';
+import {sortedAlerts, type AlertBook} from './alerts';
 import type {CellsState} from './cells';
 import type {Scale} from './color';
 import {NO_LINK, type Link} from './connection';
@@ -203,12 +203,13 @@ export function indexOfSorted(sorted: readonly string[], x: string): number {
   return -1;
 }
 
+/** How many closed alerts are listed. */
+const LISTED_CLOSED = 100;
+
 /** The alerts to list, newest first, open ones before closed ones. */
 export function listedAlerts(model: Model): readonly Alert[] {
-  if (model.alerts === null) return [];
-  const all = newestFirst(model.alerts);
-  const open = all.filter((a) => a.state === 'open');
-  return model.showClosed ? [...open, ...all.filter((a) => a.state === 'closed').slice(0, 100)] : open;
+  const {open, closed} = sortedAlerts(model.alerts);
+  return model.showClosed ? [...open, ...closed.slice(0, LISTED_CLOSED)] : open;
 }
 
 /** Age of the newest observation now, null when none was heard of. */

@@ -87,6 +87,12 @@ describe('applyAlerts', () => {
     expect(applyAlerts(null, {kind: 'alert', id: 2, seq: 1, alert: alert('x', 1)}).outcome).toBe('mismatch');
   });
 
+  it('come newest first, of equal times the graver first', () => {
+    const b = book([alert('a', 1, 'open', 1), alert('b', 1, 'closed', 3), {...alert('c', 1, 'open', 1), severity: 'critical'}, alert('d', 1, 'open', 2)]);
+    expect(openAlerts(b).map((a) => a.id)).toEqual(['d', 'c', 'a']);
+    expect(openAlerts(null)).toEqual([]);
+  });
+
   it('keeps a bounded number of closed alerts and all open ones', () => {
     const many = Array.from({length: CLOSED_KEPT + 20}, (_, k) => alert(`c${k}`, 1, 'closed', k));
     const b = book([...many, alert('old', 1, 'open', -1)]);
