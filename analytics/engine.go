@@ -181,7 +181,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	err = r.loop(ctx, entries, followed)
 	if ctx.Err() == nil {
 		cancel()
-		<-followed
+		<-followed //nolint:errcheck // it was told to end
 		return err
 	}
 	cancel()

@@ -66,7 +66,7 @@ func (e *Engine) timeOf(ctx context.Context, seq uint64) (time.Time, error) {
 	select {
 	case entry := <-entries:
 		cancel()
-		<-followed
+		<-followed //nolint:errcheck // it was told to end
 		return entry.At, nil
 	case err := <-followed:
 		cancel()

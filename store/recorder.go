@@ -165,7 +165,7 @@ func (r *Recorder) record(ctx context.Context, entries <-chan stream.Entry, foll
 	timer.Stop()
 	defer timer.Stop()
 	for {
-		full := false
+		var full bool
 		select {
 		case e := <-entries:
 			if len(b.entries) == 0 {
