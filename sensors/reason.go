@@ -15,6 +15,10 @@ const (
 	ReasonMissingKind  = "missing_kind"  // no kind
 	ReasonMissingValue = "missing_value" // a measure without a value
 
+	ReasonBadUnit           = "bad_unit"           // a unit that is unknown or measures something else than the kind, see [Convert]
+	ReasonUnknownDatastream = "unknown_datastream" // a datastream that the configuration does not map to a device and a kind
+	ReasonBadDevice         = "bad_device"         // what names the device is not a device id
+
 	// What the catalogue refuses, see [Catalog.Check].
 	ReasonUnknownKind     = "unknown_kind"
 	ReasonNotANumber      = "not_a_number"
@@ -28,7 +32,8 @@ func Reasons() []string {
 	return []string{
 		ReasonEmpty, ReasonBadJSON, ReasonInvalidUTF8, ReasonTooLarge, ReasonTooDeep,
 		ReasonNotObject, ReasonBadField, ReasonBadTime, ReasonBadPosition,
-		ReasonMissingKind, ReasonMissingValue,
+		ReasonMissingKind, ReasonMissingValue, ReasonBadDevice,
+		ReasonBadUnit, ReasonUnknownDatastream,
 		ReasonUnknownKind, ReasonNotANumber, ReasonOutOfRange,
 		ReasonFutureTime, ReasonImplausibleTime,
 	}
