@@ -72,7 +72,7 @@ func openStation(t testing.TB, records interface {
 // alert journals a reading and returns the alert change that it leads to.
 func (s *station) alert(t testing.TB, o grid.Placed) store.Alert {
 	t.Helper()
-	if _, err := s.journal.Append(t.Context(), stream.NewName(), []grid.Placed{o}, nil); err != nil {
+	if _, err := s.journal.Append(t.Context(), stream.NewName(), stream.Entry{Observations: []grid.Placed{o}}); err != nil {
 		t.Fatal(err)
 	}
 	select {

@@ -4,9 +4,11 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,21 +18,10 @@ import (
 	"github.com/urbangrid/urbangrid/stream"
 )
 
-// Format turns the messages of one payload format into observations.
-// Implementations are safe for concurrent use.
-type Format interface {
-	// Device returns the device that publishes on topic, and false when the
-	// topic is not of this format.
-	Device(topic string) (sensors.DeviceID, bool)
-	// Decode appends the payload's valid observations to dst. Faults share
-	// memory with payload; observations do not.
-	Decode(dst []sensors.Observation, device sensors.DeviceID, payload []byte, received time.Time) ([]sensors.Observation, []sensors.Fault)
-}
-
 // Journal is where observations become durable; see stream.Journal.Append for
 // the contract.
 type Journal interface {
-	Append(ctx context.Context, name string, obs []grid.Placed, rejects []stream.Reject) (uint64, error)
+	Append(ctx context.Context, name string, e stream.Entry) (uint64, error)
 }
 
 // Source is told when its messages are durable.
@@ -54,9 +45,17 @@ type Message struct {
 type Options struct {
 	MaxPending int           // observations that may wait for their commit; 0 means 100,000
 	MaxBatch   int           // observations of one commit; 0 means 8,192
-	Horizon    time.Duration // how long duplicates are recognised; 0 means 24 h
-	MaxKeys    int           // most observations remembered for that; 0 means 16 Mi (256 MiB at most)
-	Logger     *slog.Logger  // nil means slog.Default()
+	Horizon    time.Duration // how long duplicates are recognised at least; 0 means 24 h
+	MaxKeys    int           // observations remembered for that, after which the horizon shrinks; 0 means 12 Mi, which takes at most 256 MiB
+
+	// Known says which devices may be heard; what others say is quarantined.
+	// nil means that all are.
+	Known func(sensors.DeviceID) bool
+	// Publish sends a format's command. It must not block for long. nil drops
+	// commands and counts them.
+	Publish func(topic string, payload []byte) error
+
+	Logger     *slog.Logger // nil means slog.Default()
 	Registerer prometheus.Registerer
 	Now        func() time.Time // nil means time.Now
 }
@@ -72,7 +71,7 @@ func (o Options) withDefaults() Options {
 		o.Horizon = 24 * time.Hour
 	}
 	if o.MaxKeys == 0 {
-		o.MaxKeys = 16 << 20
+		o.MaxKeys = 12 << 20
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
@@ -91,7 +90,7 @@ func (o Options) withDefaults() Options {
 // came in during the commit before (group commit).
 type Intake struct {
 	journal Journal
-	formats []Format
+	formats []sensors.Format
 	catalog *sensors.Catalog
 	placer  *grid.Placer
 	opts    Options
@@ -106,6 +105,14 @@ type Intake struct {
 	stopped bool // nothing more is taken in
 
 	work chan struct{} // holds one token while open is not empty
+
+	stalled atomic.Pointer[stall] // nil while commits go through
+}
+
+// stall is a commit that does not go through.
+type stall struct {
+	since time.Time
+	err   error
 }
 
 // batch is what is committed together. Receipts include those of duplicates:
@@ -114,6 +121,8 @@ type Intake struct {
 type batch struct {
 	obs      []grid.Placed
 	rejects  []stream.Reject
+	health   []sensors.Health
+	commands []sensors.Command
 	receipts []receipt
 	dups     int
 	name     string // of the entry that comes next, kept while its commit is tried again
@@ -124,20 +133,23 @@ type receipt struct {
 	token  uint64
 }
 
-func (b *batch) empty() bool { return len(b.receipts) == 0 && len(b.obs) == 0 && len(b.rejects) == 0 }
+func (b *batch) empty() bool { return len(b.receipts) == 0 && b.size() == 0 }
 
-func (b *batch) size() int { return len(b.obs) + len(b.rejects) }
+func (b *batch) size() int { return len(b.obs) + len(b.rejects) + len(b.health) }
 
 func (b *batch) reset() {
 	clear(b.obs)
 	clear(b.rejects)
+	clear(b.health)
+	clear(b.commands)
 	clear(b.receipts)
-	b.obs, b.rejects, b.receipts, b.dups = b.obs[:0], b.rejects[:0], b.receipts[:0], 0
+	b.obs, b.rejects, b.health = b.obs[:0], b.rejects[:0], b.health[:0]
+	b.commands, b.receipts, b.dups = b.commands[:0], b.receipts[:0], 0
 	b.name = ""
 }
 
 // New returns an Intake that has remembered nothing yet; see Remember.
-func New(journal Journal, formats []Format, catalog *sensors.Catalog, placer *grid.Placer, opts Options) *Intake {
+func New(journal Journal, formats []sensors.Format, catalog *sensors.Catalog, placer *grid.Placer, opts Options) *Intake {
 	opts = opts.withDefaults()
 	in := &Intake{
 		journal: journal,
@@ -165,105 +177,6 @@ func (in *Intake) Remember(e stream.Entry) {
 		in.seen.add(keyOf(&e.Observations[i].Observation), e.At)
 	}
 	in.m.remembered.Set(float64(in.seen.len()))
-}
-
-// Accepts reports whether messages on topic are observations.
-func (in *Intake) Accepts(topic string) bool {
-	_, _, ok := in.match(topic)
-	return ok
-}
-
-func (in *Intake) match(topic string) (Format, sensors.DeviceID, bool) {
-	for _, f := range in.formats {
-		if d, ok := f.Device(topic); ok {
-			return f, d, true
-		}
-	}
-	return nil, "", false
-}
-
-// scratch holds what Submit needs between decoding and the batch.
-type scratch struct {
-	obs     []sensors.Observation
-	placed  []grid.Placed
-	keys    []key
-	rejects []stream.Reject
-}
-
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
-
-// Submit takes in one message on a topic that Accepts. It blocks while
-// MaxPending observations wait for their commit: that is how a slow journal
-// slows its publishers. A lossy message is dropped and counted instead. After
-// the context of Run has ended nothing is taken in, and nothing acknowledged.
-func (in *Intake) Submit(msg Message) {
-	in.m.messages.Inc()
-	format, device, ok := in.match(msg.Topic)
-	if !ok {
-		return
-	}
-	s := scratches.Get().(*scratch)
-	defer func() {
-		clear(s.obs)
-		clear(s.placed)
-		clear(s.rejects)
-		s.obs, s.placed, s.keys, s.rejects = s.obs[:0], s.placed[:0], s.keys[:0], s.rejects[:0]
-		scratches.Put(s)
-	}()
-	in.read(s, format, device, msg)
-	in.enqueue(s, msg)
-}
-
-// read decodes, checks and places the message's observations into s.
-func (in *Intake) read(s *scratch, format Format, device sensors.DeviceID, msg Message) {
-	if !sensors.ValidDeviceID(string(device)) {
-		s.rejects = append(s.rejects, reject(msg, ReasonBadDevice, fmt.Sprintf("%.40q is not a device id", device), msg.Payload))
-		return
-	}
-	var faults []sensors.Fault
-	s.obs, faults = format.Decode(s.obs, device, msg.Payload, msg.Received)
-	for _, f := range faults {
-		s.rejects = append(s.rejects, reject(msg, f.Reason, f.Detail, f.Raw))
-	}
-	for i := range s.obs {
-		o := &s.obs[i]
-		if reason, detail := in.catalog.Check(*o, msg.Received); reason != "" {
-			s.rejects = append(s.rejects, reject(msg, reason, detail, describe(o)))
-			continue
-		}
-		placed, ok := in.placer.Place(*o)
-		if !ok {
-			s.rejects = append(s.rejects, reject(msg, ReasonNoPosition, "no position in the message or the register", describe(o)))
-			continue
-		}
-		s.placed = append(s.placed, placed)
-		s.keys = append(s.keys, keyOf(o))
-	}
-}
-
-// describe is the observation as quarantine shows it when it was not the
-// message itself that was at fault.
-func describe(o *sensors.Observation) []byte {
-	return fmt.Appendf(nil, `{"kind":%q,"value":%v,"time":%q,"id":%q,"attrs":%s}`,
-		o.Kind, o.Value, o.At.Format(time.RFC3339Nano), o.ID, orNull(o.Attrs))
-}
-
-func orNull(s string) string {
-	if s == "" {
-		return "null"
-	}
-	return s
-}
-
-// maxRejectBytes bounds what quarantine keeps of a payload.
-const maxRejectBytes = 1024
-
-func reject(msg Message, reason, detail string, raw []byte) stream.Reject {
-	return stream.Reject{
-		At: msg.Received, Reason: reason, Detail: detail, Topic: msg.Topic,
-		Payload: append([]byte(nil), raw[:min(len(raw), maxRejectBytes)]...),
-		Size:    len(msg.Payload),
-	}
 }
 
 // enqueue moves s into the open batch, dropping duplicates. Looking up the keys
@@ -295,6 +208,8 @@ func (in *Intake) enqueue(s *scratch, msg Message) {
 		b.obs = append(b.obs, s.placed[i])
 	}
 	b.rejects = append(b.rejects, s.rejects...)
+	b.health = append(b.health, s.report.Health...)
+	b.commands = append(b.commands, s.report.Commands...)
 	if msg.Source != nil {
 		b.receipts = append(b.receipts, receipt{msg.Source, msg.Token})
 	}
@@ -374,54 +289,111 @@ func (in *Intake) take(spare *batch) *batch {
 // commit makes b durable, in parts of at most MaxBatch observations, then gives
 // its receipts. It tries for as long as ctx lives.
 func (in *Intake) commit(ctx context.Context, b *batch) error {
-	obs, rejects := b.obs, b.rejects
-	for len(obs) > 0 || len(rejects) > 0 {
-		n, r := min(len(obs), in.opts.MaxBatch), min(len(rejects), in.opts.MaxBatch)
+	left := stream.Entry{Observations: b.obs, Rejects: b.rejects, Health: b.health}
+	for len(left.Observations)+len(left.Rejects)+len(left.Health) > 0 {
+		var part stream.Entry
+		part.Observations, left.Observations = split(left.Observations, in.opts.MaxBatch)
+		part.Rejects, left.Rejects = split(left.Rejects, maxRejects)
+		part.Health, left.Health = split(left.Health, in.opts.MaxBatch)
 		if b.name == "" {
 			b.name = stream.NewName()
 		}
-		if err := in.append(ctx, b.name, obs[:n], rejects[:r]); err != nil {
-			b.obs, b.rejects = obs, rejects // what is left to commit
+		if err := in.append(ctx, b.name, part); err != nil {
 			return err
 		}
 		b.name = ""
-		in.m.observations.Add(float64(n))
-		for _, rj := range rejects[:r] {
-			in.m.rejected.WithLabelValues(rj.Reason).Inc()
-		}
-		obs, rejects = obs[n:], rejects[r:]
-		in.mu.Lock()
-		in.pending -= n + r
-		in.mu.Unlock()
-		in.room.Broadcast()
+		b.obs, b.rejects, b.health = left.Observations, left.Rejects, left.Health
+		in.committed(part)
 	}
 	in.m.duplicates.Add(float64(b.dups))
 	for _, rc := range b.receipts {
 		rc.source.Committed(rc.token)
 	}
+	in.command(b.commands)
 	return nil
 }
 
-func (in *Intake) append(ctx context.Context, name string, obs []grid.Placed, rejects []stream.Reject) error {
+// maxRejects bounds the rejects of one entry: with their messages they are much
+// larger than observations.
+const maxRejects = 100
+
+// split cuts off the first n.
+func split[T any](s []T, n int) (first, rest []T) {
+	n = min(n, len(s))
+	return s[:n], s[n:]
+}
+
+func (in *Intake) committed(part stream.Entry) {
+	in.m.observations.Add(float64(len(part.Observations)))
+	for i := range part.Observations {
+		if part.Observations[i].Area == "" {
+			in.m.outside.Inc()
+		}
+	}
+	for i := range part.Rejects {
+		in.m.rejected.WithLabelValues(part.Rejects[i].Reason).Inc()
+	}
+	in.mu.Lock()
+	in.pending -= len(part.Observations) + len(part.Rejects) + len(part.Health)
+	in.mu.Unlock()
+	in.room.Broadcast()
+}
+
+// command sends what formats want sent; see sensors.Command for the promise.
+func (in *Intake) command(commands []sensors.Command) {
+	for _, c := range commands {
+		err := errNoPublisher
+		if in.opts.Publish != nil {
+			err = in.opts.Publish(c.Topic, c.Payload)
+		}
+		if err != nil {
+			in.m.uncommanded.Inc()
+			in.log.Debug("command not sent", "topic", c.Topic, "error", err)
+		}
+	}
+}
+
+var errNoPublisher = errors.New("there is no broker to send it")
+
+func (in *Intake) append(ctx context.Context, name string, part stream.Entry) error {
+	n := len(part.Observations)
 	wait := 10 * time.Millisecond
 	for {
 		start := time.Now()
-		_, err := in.journal.Append(ctx, name, obs, rejects)
+		_, err := in.journal.Append(ctx, name, part)
 		if err == nil {
+			in.stalled.Store(nil)
 			in.m.commit.Observe(time.Since(start).Seconds())
-			in.m.batch.Observe(float64(len(obs)))
+			in.m.batch.Observe(float64(n))
 			return nil
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("commit %d observations: %w", len(obs), err)
+			return fmt.Errorf("commit %d observations: %w", n, err)
 		}
+		in.stall(start, err)
 		in.m.retries.Inc()
-		in.log.Warn("journal did not take a batch, trying again", "observations", len(obs), "error", err, "wait_seconds", wait.Seconds())
+		in.log.Warn("journal did not take a batch, trying again", "observations", n, "error", err, "wait_seconds", wait.Seconds())
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
-			return fmt.Errorf("commit %d observations: %w", len(obs), err)
+			return fmt.Errorf("commit %d observations: %w", n, err)
 		}
 		wait = min(2*wait, time.Second)
 	}
+}
+
+func (in *Intake) stall(since time.Time, err error) {
+	if old := in.stalled.Load(); old != nil {
+		since = old.since
+	}
+	in.stalled.Store(&stall{since, err})
+}
+
+// Ready returns nil while commits go through, otherwise since when they do not
+// and why. Publishers wait as long.
+func (in *Intake) Ready(context.Context) error {
+	if st := in.stalled.Load(); st != nil {
+		return fmt.Errorf("the journal has taken nothing for %s: %w", time.Since(st.since).Round(time.Second), st.err)
+	}
+	return nil
 }

@@ -56,7 +56,7 @@ func newIntake(t *testing.T, j ingest.Journal, opts ingest.Options) *ingest.Inta
 		return sensors.Position{LatDegrees: 31.2498, LonDegrees: 121.3955, Datum: sensors.WGS84}, id == "known"
 	}
 	placer := grid.NewPlacer(areas, registered, grid.PlacerOptions{})
-	return ingest.New(j, []ingest.Format{native.NewDecoder(catalog)}, catalog, placer, opts)
+	return ingest.New(j, []sensors.Format{native.NewFormat(catalog)}, catalog, placer, opts)
 }
 
 func message(device, payload string) ingest.Message {

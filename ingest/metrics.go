@@ -8,13 +8,13 @@ import (
 
 // The reasons that ingest adds to those of package sensors.
 const (
-	ReasonNoPosition = "no_position" // neither the message nor the register knows a place
-	ReasonBadDevice  = "bad_device"  // the topic names no valid device
+	ReasonNoPosition    = "no_position"    // neither the message nor the register knows a place
+	ReasonUnknownDevice = "unknown_device" // the device is not in the register, and the policy is closed
 )
 
 // Reasons returns every reason for which something can be quarantined.
 func Reasons() []string {
-	return append(sensors.Reasons(), ReasonNoPosition, ReasonBadDevice)
+	return append(sensors.Reasons(), ReasonNoPosition, ReasonUnknownDevice)
 }
 
 type metrics struct {
@@ -28,6 +28,8 @@ type metrics struct {
 	commit       prometheus.Histogram
 	batch        prometheus.Histogram
 	retries      prometheus.Counter
+	outside      prometheus.Counter
+	uncommanded  prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -75,13 +77,21 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Commits that failed and were tried again.",
 		}),
 	}
+	m.outside = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "urbangrid_ingest_observations_outside_total",
+		Help: "Observations that were kept although their place is outside every area.",
+	})
+	m.uncommanded = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "urbangrid_ingest_commands_unsent_total",
+		Help: "Commands that formats wanted sent to devices and that could not be.",
+	})
 	for _, r := range Reasons() {
 		m.rejected.WithLabelValues(r)
 	}
 	m.dropped.WithLabelValues(dropOverflow)
 	m.dropped.WithLabelValues(dropStopping)
 	reg.MustRegister(m.messages, m.observations, m.duplicates, m.rejected, m.dropped,
-		m.pending, m.remembered, m.commit, m.batch, m.retries)
+		m.pending, m.remembered, m.commit, m.batch, m.retries, m.outside, m.uncommanded)
 	return m
 }
 

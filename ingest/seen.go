@@ -38,27 +38,28 @@ func keyOf(o *sensors.Observation) key {
 }
 
 // seen remembers the keys of the last while in two generations. When the young
-// one is full or half the horizon old it becomes the old one, and what was old
-// is forgotten. So it remembers between half and all of the horizon, or between
-// half and all of its bound, whichever is less. It is not safe for concurrent
-// use.
+// one is full or as old as the horizon it becomes the old one, and what was old
+// is forgotten. So it remembers at least the horizon, or at least maxKeys,
+// whichever is less, and at most twice that. It is not safe for concurrent use.
 type seen struct {
-	half     time.Duration
-	maxEach  int // keys a generation
-	young    table
-	old      table
-	youngAge time.Time // when the young generation began
+	horizon time.Duration
+	maxKeys int // of a generation
+	young   table
+	old     table
+	born    time.Time // when the young generation began
 }
 
 func newSeen(horizon time.Duration, maxKeys int) *seen {
-	return &seen{half: horizon / 2, maxEach: max(maxKeys/2, 1)}
+	return &seen{horizon: horizon, maxKeys: max(maxKeys, 1)}
 }
 
 // add remembers k and reports whether it was new at the time now.
 func (s *seen) add(k key, now time.Time) bool {
-	if s.young.n >= s.maxEach || now.Sub(s.youngAge) > s.half {
-		s.young, s.old = table{}, s.young
-		s.youngAge = now
+	if s.young.n >= s.maxKeys || now.Sub(s.born) > s.horizon {
+		// As large as the last generation came to be: growing needs room for both
+		// tables at once.
+		s.young, s.old = table{slots: make([]key, s.young.room())}, s.young
+		s.born = now
 	}
 	if s.old.has(k) {
 		return false
@@ -68,10 +69,22 @@ func (s *seen) add(k key, now time.Time) bool {
 
 func (s *seen) len() int { return s.young.n + s.old.n }
 
+// bytes is the memory that the tables take.
+func (s *seen) bytes() int { return 8 * (len(s.young.slots) + len(s.old.slots)) }
+
 // table is an open-addressing set of keys, at most three quarters full.
 type table struct {
 	slots []key // length is a power of two
 	n     int
+}
+
+// room is the number of slots for as many keys again.
+func (t *table) room() int {
+	slots := len(t.slots)
+	for slots > 1024 && 4*t.n < 3*slots/2 {
+		slots /= 2
+	}
+	return slots
 }
 
 func (t *table) has(k key) bool {

@@ -105,8 +105,9 @@ type Reject struct {
 	Reason  string    // one of the ingest reasons
 	Detail  string    // what exactly was wrong
 	Topic   string
-	Payload []byte // its first bytes
+	Payload []byte // the part at fault, its first bytes
 	Size    int    // bytes of the whole payload
+	Message []byte // the whole payload, so that it can be read again; nil when it is too long or comes with another reject of the same message
 }
 
 // RejectEntry is the rejects of one journal entry.

@@ -12,7 +12,7 @@ import (
 )
 
 // entryVersion is the first byte of every encoded entry.
-const entryVersion = 1
+const entryVersion = 2
 
 // errCorrupt marks bytes that are not an entry of a known version.
 var errCorrupt = errors.New("corrupt journal entry")
@@ -26,7 +26,7 @@ type encoder struct {
 }
 
 // encode returns the entry's bytes, valid until the next call.
-func (e *encoder) encode(obs []grid.Placed, rejects []Reject) []byte {
+func (e *encoder) encode(obs []grid.Placed, rejects []Reject, health []sensors.Health) []byte {
 	if e.names == nil {
 		e.names = make(map[string]uint64, 256)
 	}
@@ -34,12 +34,16 @@ func (e *encoder) encode(obs []grid.Placed, rejects []Reject) []byte {
 	e.buf = append(e.buf[:0], entryVersion)
 	e.buf = binary.AppendUvarint(e.buf, uint64(len(obs)))
 	e.buf = binary.AppendUvarint(e.buf, uint64(len(rejects)))
+	e.buf = binary.AppendUvarint(e.buf, uint64(len(health)))
 	var at, received int64
 	for i := range obs {
 		at, received = e.observation(&obs[i], at, received)
 	}
 	for i := range rejects {
 		e.reject(&rejects[i])
+	}
+	for i := range health {
+		e.health(&health[i])
 	}
 	return e.buf
 }
@@ -73,9 +77,37 @@ func (e *encoder) reject(r *Reject) {
 	e.name(r.Reason)
 	e.text(r.Detail)
 	e.text(r.Topic)
-	e.buf = binary.AppendUvarint(e.buf, uint64(len(r.Payload)))
-	e.buf = append(e.buf, r.Payload...)
+	e.bytes(r.Payload)
 	e.buf = binary.AppendUvarint(e.buf, uint64(r.Size))
+	e.bytes(r.Message)
+}
+
+func (e *encoder) health(h *sensors.Health) {
+	e.name(string(h.Device))
+	e.buf = binary.AppendVarint(e.buf, h.At.UnixMicro())
+	e.buf = append(e.buf, byte(h.Presence), byte(h.Position.Datum))
+	e.optional(h.BatteryPercent)
+	e.optional(h.SignalDBm)
+	if h.Position.Known() {
+		e.float(h.Position.LatDegrees)
+		e.float(h.Position.LonDegrees)
+	}
+	e.text(h.Note)
+}
+
+// optional writes a number that may be absent.
+func (e *encoder) optional(f *float64) {
+	if f == nil {
+		e.buf = append(e.buf, 0)
+		return
+	}
+	e.buf = append(e.buf, 1)
+	e.float(*f)
+}
+
+func (e *encoder) bytes(b []byte) {
+	e.buf = binary.AppendUvarint(e.buf, uint64(len(b)))
+	e.buf = append(e.buf, b...)
 }
 
 func (e *encoder) name(s string) {
@@ -110,39 +142,42 @@ type decoder struct {
 	err      error
 }
 
-// decode reads one entry's bytes. ID, Attrs, Detail and Topic are copies.
-func (d *decoder) decode(data []byte) ([]grid.Placed, []Reject, error) {
+// decode reads one entry's bytes; Seq and At are left to the caller. Its texts
+// are copies.
+func (d *decoder) decode(data []byte) (Entry, error) {
 	if d.interned == nil || len(d.interned) > maxInterned {
 		d.interned = make(map[string]string, 1024)
 	}
 	d.names, d.in, d.err = d.names[:0], data, nil
 	if v := d.byte(); v != entryVersion {
-		return nil, nil, fmt.Errorf("%w: version %d", errCorrupt, v)
+		return Entry{}, fmt.Errorf("%w: version %d", errCorrupt, v)
 	}
-	nObs, nRejects := d.uvarint(), d.uvarint()
+	var e Entry
+	nObs, nRejects, nHealth := d.uvarint(), d.uvarint(), d.uvarint()
 	// Each takes more than one byte, so counts past the length are nonsense.
-	if nObs > uint64(len(data)) || nRejects > uint64(len(data)) {
-		return nil, nil, fmt.Errorf("%w: impossible counts", errCorrupt)
+	if limit := uint64(len(data)); nObs > limit || nRejects > limit || nHealth > limit {
+		return Entry{}, fmt.Errorf("%w: impossible counts", errCorrupt)
 	}
 	var at, received int64
-	obs := make([]grid.Placed, nObs)
-	for i := range obs {
-		at, received = d.observation(&obs[i], at, received)
+	e.Observations = make([]grid.Placed, nObs)
+	for i := range e.Observations {
+		at, received = d.observation(&e.Observations[i], at, received)
 		if d.err != nil {
-			return nil, nil, d.err
+			return Entry{}, d.err
 		}
 	}
-	rejects := make([]Reject, nRejects)
-	for i := range rejects {
-		d.reject(&rejects[i])
+	e.Rejects = make([]Reject, nRejects)
+	for i := range e.Rejects {
+		d.reject(&e.Rejects[i])
+	}
+	e.Health = make([]sensors.Health, nHealth)
+	for i := range e.Health {
+		d.health(&e.Health[i])
 	}
 	if d.err == nil && len(d.in) != 0 {
 		d.err = fmt.Errorf("%w: %d bytes left over", errCorrupt, len(d.in))
 	}
-	if d.err != nil {
-		return nil, nil, d.err
-	}
-	return obs, rejects, nil
+	return e, d.err
 }
 
 func (d *decoder) observation(o *grid.Placed, at, received int64) (int64, int64) {
@@ -172,7 +207,27 @@ func (d *decoder) reject(r *Reject) {
 	r.Reason = d.name()
 	r.Detail, r.Topic = string(d.bytes()), string(d.bytes())
 	r.Payload = append([]byte(nil), d.bytes()...)
-	r.Size = int(d.uvarint()) //nolint:gosec // a payload is far below 2^63 bytes
+	r.Size = int(d.uvarint())
+	r.Message = append([]byte(nil), d.bytes()...)
+}
+
+func (d *decoder) health(h *sensors.Health) {
+	h.Device = sensors.DeviceID(d.name())
+	h.At = time.UnixMicro(d.varint()).UTC()
+	h.Presence, h.Position.Datum = sensors.Presence(d.byte()), sensors.Datum(d.byte())
+	h.BatteryPercent, h.SignalDBm = d.optional(), d.optional()
+	if h.Position.Known() {
+		h.Position.LatDegrees, h.Position.LonDegrees = d.float(), d.float()
+	}
+	h.Note = string(d.bytes())
+}
+
+func (d *decoder) optional() *float64 {
+	if d.byte() == 0 {
+		return nil
+	}
+	f := d.float()
+	return &f
 }
 
 func (d *decoder) fail() {

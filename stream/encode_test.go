@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/urbangrid/urbangrid/grid"
@@ -39,41 +40,60 @@ func anyPlaced(t *rapid.T) grid.Placed {
 	return o
 }
 
+func anyReject(t *rapid.T) Reject {
+	return Reject{
+		At:      time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(t, "at")).UTC(),
+		Reason:  rapid.SampledFrom([]string{"bad_json", "no_position"}).Draw(t, "reason"),
+		Detail:  rapid.String().Draw(t, "detail"),
+		Topic:   rapid.String().Draw(t, "topic"),
+		Payload: rapid.SliceOfN(rapid.Byte(), 1, 10).Draw(t, "payload"),
+		Size:    rapid.IntRange(0, 1<<20).Draw(t, "size"),
+		Message: rapid.SliceOfN(rapid.Byte(), 0, 10).Draw(t, "message"),
+	}
+}
+
+func anyHealth(t *rapid.T) sensors.Health {
+	h := sensors.Health{
+		Device:         sensors.DeviceID(rapid.StringN(1, 8, -1).Draw(t, "device")),
+		At:             time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(t, "at")).UTC(),
+		Presence:       sensors.Presence(rapid.IntRange(0, 2).Draw(t, "presence")),
+		BatteryPercent: rapid.Ptr(rapid.Float64(), true).Draw(t, "battery"),
+		SignalDBm:      rapid.Ptr(rapid.Float64(), true).Draw(t, "signal"),
+		Note:           rapid.String().Draw(t, "note"),
+	}
+	if h.Position.Datum = sensors.Datum(rapid.IntRange(0, 3).Draw(t, "datum")); h.Position.Known() {
+		degrees := rapid.Float64Range(-180, 180)
+		h.Position.LatDegrees, h.Position.LonDegrees = degrees.Draw(t, "lat"), degrees.Draw(t, "lon")
+	}
+	return h
+}
+
 func TestEntry_ComesBackAsItWasWritten(t *testing.T) {
 	var enc encoder
 	var dec decoder
 	rapid.Check(t, func(t *rapid.T) {
-		obs := rapid.SliceOfN(rapid.Custom(anyPlaced), 0, 20).Draw(t, "observations")
-		rejects := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Reject {
-			return Reject{
-				At:      time.UnixMicro(rapid.Int64Range(0, 4e15).Draw(t, "at")).UTC(),
-				Reason:  rapid.SampledFrom([]string{"bad_json", "no_position"}).Draw(t, "reason"),
-				Detail:  rapid.String().Draw(t, "detail"),
-				Topic:   rapid.String().Draw(t, "topic"),
-				Payload: rapid.SliceOfN(rapid.Byte(), 1, 10).Draw(t, "payload"),
-				Size:    rapid.IntRange(0, 1<<20).Draw(t, "size"),
-			}
-		}), 0, 3).Draw(t, "rejects")
-
-		gotObs, gotRejects, err := dec.decode(enc.encode(obs, rejects))
+		want := Entry{
+			Observations: rapid.SliceOfN(rapid.Custom(anyPlaced), 0, 20).Draw(t, "observations"),
+			Rejects:      rapid.SliceOfN(rapid.Custom(anyReject), 0, 3).Draw(t, "rejects"),
+			Health:       rapid.SliceOfN(rapid.Custom(anyHealth), 0, 3).Draw(t, "health"),
+		}
+		got, err := dec.decode(enc.encode(want.Observations, want.Rejects, want.Health))
 		if err != nil {
 			t.Fatalf("decode: %v", err)
 		}
-		if diff := cmp.Diff(obs, gotObs); len(obs) > 0 && diff != "" {
-			t.Fatalf("observations (-want +got):\n%s", diff)
-		}
-		if diff := cmp.Diff(rejects, gotRejects); len(rejects) > 0 && diff != "" {
-			t.Fatalf("rejects (-want +got):\n%s", diff)
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("entry (-want +got):\n%s", diff)
 		}
 	})
 }
 
 func FuzzDecode_NeverPanics(f *testing.F) {
 	var enc encoder
-	f.Add(append([]byte(nil), enc.encode([]grid.Placed{{Observation: sensors.Observation{Device: "d", Kind: "noise"}}}, []Reject{{Reason: "x"}})...))
+	f.Add(append([]byte(nil), enc.encode(
+		[]grid.Placed{{Observation: sensors.Observation{Device: "d", Kind: "noise"}}}, []Reject{{Reason: "x"}}, []sensors.Health{{Device: "d"}})...))
 	f.Fuzz(func(_ *testing.T, data []byte) {
 		var dec decoder
-		_, _, _ = dec.decode(data) // any answer but a panic is fine
+		_, _ = dec.decode(data) // any answer but a panic is fine
 	})
 }
 
@@ -99,7 +119,7 @@ func BenchmarkEncode(b *testing.B) {
 	obs := batch(1000)
 	b.ReportAllocs()
 	for b.Loop() {
-		enc.encode(obs, nil)
+		enc.encode(obs, nil, nil)
 	}
 	b.ReportMetric(1000*float64(b.N)/b.Elapsed().Seconds(), "obs/s")
 }
@@ -107,10 +127,10 @@ func BenchmarkEncode(b *testing.B) {
 func BenchmarkDecode(b *testing.B) {
 	var enc encoder
 	var dec decoder
-	data := enc.encode(batch(1000), nil)
+	data := enc.encode(batch(1000), nil, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := dec.decode(data); err != nil {
+		if _, err := dec.decode(data); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/sensors"
 )
 
 // Reject is a message, or a part of one, that could not become an observation.
@@ -16,8 +17,9 @@ type Reject struct {
 	Reason  string
 	Detail  string
 	Topic   string
-	Payload []byte // its first bytes
+	Payload []byte // the part at fault, its first bytes
 	Size    int    // bytes of the whole payload
+	Message []byte // the whole payload, so that it can be read again; nil when it is too long or comes with another reject of the same message
 }
 
 // Entry is one committed batch. Whoever receives it from Follow owns it alone.
@@ -26,6 +28,7 @@ type Entry struct {
 	At           time.Time // when it was committed
 	Observations []grid.Placed
 	Rejects      []Reject
+	Health       []sensors.Health
 }
 
 // Event is one message of a Log.

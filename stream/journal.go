@@ -11,8 +11,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nuid"
-
-	"github.com/urbangrid/urbangrid/grid"
 )
 
 const (
@@ -66,13 +64,14 @@ func (j *Journal) Identity() string { return j.epoch }
 // NewName returns a name for an entry that no other entry has.
 func NewName() string { return nuid.Next() }
 
-// Append commits one entry and returns its number. A nil error means that it is
+// Append commits one entry and returns its number; Seq and At of e are ignored,
+// and e stays the caller's. A nil error means that it is
 // on disk (on a cluster: on a majority of disks). After an error it may or may
 // not be; appending it again under the same name within ten minutes commits it
 // once. Errors: ErrFull, the context's, others that may pass.
-func (j *Journal) Append(ctx context.Context, name string, obs []grid.Placed, rejects []Reject) (uint64, error) {
+func (j *Journal) Append(ctx context.Context, name string, e Entry) (uint64, error) {
 	j.mu.Lock()
-	data := append([]byte(nil), j.enc.encode(obs, rejects)...)
+	data := append([]byte(nil), j.enc.encode(e.Observations, e.Rejects, e.Health)...)
 	j.mu.Unlock()
 
 	ctx, cancel := context.WithTimeout(ctx, publishTimeout)
@@ -82,9 +81,9 @@ func (j *Journal) Append(ctx context.Context, name string, obs []grid.Placed, re
 	if err != nil {
 		var api *jetstream.APIError
 		if errors.As(err, &api) && api.ErrorCode == codeStreamStoreFailed {
-			return 0, fmt.Errorf("append %d observations: %w: %w", len(obs), ErrFull, err)
+			return 0, fmt.Errorf("append %d observations: %w: %w", len(e.Observations), ErrFull, err)
 		}
-		return 0, fmt.Errorf("append %d observations: %w", len(obs), err)
+		return 0, fmt.Errorf("append %d observations: %w", len(e.Observations), err)
 	}
 	return ack.Sequence, nil
 }
@@ -180,11 +179,11 @@ func (j *Journal) Follow(ctx context.Context, after uint64, out chan<- Entry) er
 				"wanted_seq", next, "got_seq", meta.Sequence.Stream)
 		}
 		next = meta.Sequence.Stream + 1
-		obs, rejects, err := dec.decode(msg.Data())
+		e, err := dec.decode(msg.Data())
 		if err != nil {
 			return fmt.Errorf("read journal entry %d: %w", meta.Sequence.Stream, err)
 		}
-		e := Entry{Seq: meta.Sequence.Stream, At: meta.Timestamp, Observations: obs, Rejects: rejects}
+		e.Seq, e.At = meta.Sequence.Stream, meta.Timestamp
 		select {
 		case out <- e:
 			return nil

@@ -38,9 +38,11 @@ func one(device string) []grid.Placed {
 	}}}
 }
 
+func entryOf(obs []grid.Placed) stream.Entry { return stream.Entry{Observations: obs} }
+
 func appendOne(t *testing.T, j *stream.Journal, device string) uint64 {
 	t.Helper()
-	seq, err := j.Append(t.Context(), stream.NewName(), one(device), nil)
+	seq, err := j.Append(t.Context(), stream.NewName(), entryOf(one(device)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +100,7 @@ func TestJournal_CommitsTheSameNameOnce(t *testing.T) {
 	j := openJournal(t, b)
 	name := stream.NewName()
 	for range 2 {
-		if _, err := j.Append(t.Context(), name, one("a"), nil); err != nil {
+		if _, err := j.Append(t.Context(), name, entryOf(one("a"))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -115,7 +117,7 @@ func TestJournal_SaysWhenItIsFullAndTakesInAgainAfterTrim(t *testing.T) {
 	var err error
 	for err == nil {
 		var seq uint64
-		if seq, err = j.Append(t.Context(), stream.NewName(), one("a"), nil); err == nil {
+		if seq, err = j.Append(t.Context(), stream.NewName(), entryOf(one("a"))); err == nil {
 			last = seq
 		}
 	}
@@ -227,7 +229,7 @@ func BenchmarkAppend(b *testing.B) {
 		obs = append(obs, one("noise-0001")...)
 	}
 	for b.Loop() {
-		if _, err := j.Append(b.Context(), stream.NewName(), obs, nil); err != nil {
+		if _, err := j.Append(b.Context(), stream.NewName(), stream.Entry{Observations: obs}); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -211,7 +211,7 @@ func (s *server) openStages(context.Context) (err error) {
 		return fmt.Errorf("zone: %w", err)
 	}
 	placer := grid.NewPlacer(s.areas, s.register.place, grid.PlacerOptions{})
-	s.intake = ingest.New(s.journal, []ingest.Format{native.NewDecoder(s.catalog)}, s.catalog, placer,
+	s.intake = ingest.New(s.journal, []sensors.Format{native.NewFormat(s.catalog)}, s.catalog, placer,
 		ingest.Options{Horizon: s.cfg.JournalKeep, Logger: s.log, Registerer: s.reg})
 	if s.recorder, err = store.NewRecorder(s.series, s.journal, store.RecorderOptions{Logger: s.log, Registerer: s.reg}); err != nil {
 		return err

@@ -40,7 +40,7 @@ func newRig(t *testing.T, opts broker.Options) *rig {
 		return sensors.Position{LatDegrees: 31.2498, LonDegrees: 121.3955, Datum: sensors.WGS84}, true
 	}, grid.PlacerOptions{})
 	r := &rig{gate: ingesttest.NewGate()}
-	in := ingest.New(r.gate, []ingest.Format{native.NewDecoder(catalog)}, catalog, placer, ingest.Options{})
+	in := ingest.New(r.gate, []sensors.Format{native.NewFormat(catalog)}, catalog, placer, ingest.Options{})
 	if r.broker, err = broker.Listen(t.Context(), "127.0.0.1:0", in, opts); err != nil {
 		t.Fatal(err)
 	}

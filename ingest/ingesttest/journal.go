@@ -3,6 +3,7 @@ package ingesttest
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/urbangrid/urbangrid/grid"
@@ -33,7 +34,7 @@ func (g *Gate) Let(n int) {
 }
 
 // Append waits for its turn and keeps a copy of the entry.
-func (g *Gate) Append(ctx context.Context, name string, obs []grid.Placed, rejects []stream.Reject) (uint64, error) {
+func (g *Gate) Append(ctx context.Context, name string, e stream.Entry) (uint64, error) {
 	select {
 	case <-g.tokens:
 	case <-ctx.Done():
@@ -50,8 +51,9 @@ func (g *Gate) Append(ctx context.Context, name string, obs []grid.Placed, rejec
 	seq := uint64(len(g.entries) + 1)
 	g.entries = append(g.entries, stream.Entry{
 		Seq:          seq,
-		Observations: append([]grid.Placed(nil), obs...),
-		Rejects:      append([]stream.Reject(nil), rejects...),
+		Observations: slices.Clone(e.Observations),
+		Rejects:      slices.Clone(e.Rejects),
+		Health:       slices.Clone(e.Health),
 	})
 	return seq, nil
 }
