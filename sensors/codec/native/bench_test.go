@@ -31,3 +31,28 @@ func BenchmarkDecode(b *testing.B) {
 		})
 	}
 }
+
+// Budget: no dearer than JSON, which thrifty devices must not pay for.
+func BenchmarkFormat(b *testing.B) {
+	full := statement{
+		kind: "noise", value: 57.3, time: int64(1795334400123), lat: 31.2498, lon: 121.3955, datum: "wgs84",
+		id: "b2c1-0042", attrs: map[string]any{"battery_volts": 3.61, "firmware": "2.4.1"},
+	}
+	for _, e := range encodings {
+		b.Run(e.name, func(b *testing.B) {
+			f := newFormat(b)
+			payload := e.write(b, full)
+			var r sensors.Report
+			b.ReportAllocs()
+			b.SetBytes(int64(len(payload)))
+			for b.Loop() {
+				r.Reset()
+				f.Decode(&r, e.topic, payload, received)
+			}
+			if len(r.Observations) != 1 {
+				b.Fatalf("got %+v", r)
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "obs/s")
+		})
+	}
+}

@@ -1,41 +1,84 @@
 package native
 
 import (
-	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urbangrid/urbangrid/sensors"
 )
 
-// Format is the native format as sensors.Format: the device is named by the
-// topic. It is safe for concurrent use.
-type Format struct{ decoder *Decoder }
+// What comes after a device's own topic says how the message is encoded.
+const (
+	cborSuffix     = topicSuffix + "/cbor"
+	protobufSuffix = topicSuffix + "/pb"
+)
+
+// Reasons that only binary messages and topics have.
+const (
+	ReasonBadDevice   = "bad_device"   // the topic's device can be no [sensors.DeviceID]; the whole message is refused
+	ReasonBadEncoding = "bad_encoding" // neither CBOR nor protobuf, as the topic promises; the whole message is refused
+)
+
+// Format reads UrbanGrid's own format in its three encodings, each under its
+// topic: JSON, CBOR and protobuf. It is safe for concurrent use.
+type Format struct {
+	decoder Decoder
+}
 
 var _ sensors.Format = (*Format)(nil)
 
-// NewFormat returns the Format for the kinds of catalog.
-func NewFormat(catalog *sensors.Catalog) *Format { return &Format{NewDecoder(catalog)} }
+// NewFormat returns a Format for the kinds of catalog.
+func NewFormat(catalog *sensors.Catalog) *Format {
+	return &Format{decoder: Decoder{catalog: catalog}}
+}
 
-// Name implements sensors.Format.
+// Name returns "native".
 func (f *Format) Name() string { return "native" }
 
-// Accepts implements sensors.Format.
+// Accepts reports whether topic is urbangrid/v1/{device}/obs, …/obs/cbor or
+// …/obs/pb, with anything but a '/' as device.
 func (f *Format) Accepts(topic string) bool {
-	_, ok := f.decoder.Device(topic)
+	_, _, ok := splitTopic(topic)
 	return ok
 }
 
-// Decode implements sensors.Format.
+// Decode appends to r what the message says, as [Decoder.Decode],
+// [Decoder.DecodeCBOR] and [Decoder.DecodeProtobuf] do. A topic whose device is
+// no valid one is a fault, [ReasonBadDevice].
 func (f *Format) Decode(r *sensors.Report, topic string, payload []byte, received time.Time) {
-	device, ok := f.decoder.Device(topic)
-	if !ok || !sensors.ValidDeviceID(string(device)) {
+	device, encoding, ok := splitTopic(topic)
+	if !ok || !sensors.ValidDeviceID(device) {
 		r.Faults = append(r.Faults, sensors.Fault{
-			Index: sensors.WholeMessage, Reason: sensors.ReasonBadDevice,
-			Detail: fmt.Sprintf("%.40q is not a device id", device), Raw: payload,
+			Index: sensors.WholeMessage, Reason: ReasonBadDevice,
+			Detail: faultf("", "topic %.200q names no valid device", topic).detail, Raw: payload,
 		})
 		return
 	}
 	var faults []sensors.Fault
-	r.Observations, faults = f.decoder.Decode(r.Observations, device, payload, received)
+	switch encoding {
+	case cborSuffix:
+		r.Observations, faults = f.decoder.DecodeCBOR(r.Observations, sensors.DeviceID(device), payload, received)
+	case protobufSuffix:
+		r.Observations, faults = f.decoder.DecodeProtobuf(r.Observations, sensors.DeviceID(device), payload, received)
+	default:
+		r.Observations, faults = f.decoder.Decode(r.Observations, sensors.DeviceID(device), payload, received)
+	}
 	r.Faults = append(r.Faults, faults...)
+}
+
+// splitTopic returns the device of topic and the suffix that names the encoding.
+func splitTopic(topic string) (device, encoding string, ok bool) {
+	rest, ok := strings.CutPrefix(topic, topicPrefix)
+	if !ok {
+		return "", "", false
+	}
+	slash := strings.IndexByte(rest, '/')
+	if slash < 0 {
+		return "", "", false
+	}
+	switch device, encoding = rest[:slash], rest[slash:]; encoding {
+	case topicSuffix, cborSuffix, protobufSuffix:
+		return device, encoding, true
+	}
+	return "", "", false
 }
