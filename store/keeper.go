@@ -5,28 +5,32 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/stream"
 )
 
 // Keeper follows the journal for the records: rejects go to the quarantine, and
-// the register learns who spoke and when.
+// the register learns who spoke, when, how much of it was bad, and how the
+// devices do.
 type Keeper struct {
 	journal    Journal
 	quarantine Quarantine
-	devices    Devices
+	devices    Activities
 	opts       KeeperOptions
 	log        *slog.Logger
 	retries    prometheus.Counter
 
-	seen    map[sensors.DeviceID]time.Time // since the last flush
+	active  map[sensors.DeviceID]*Activity // since the last flush
 	entries []RejectEntry                  // since the last flush
 	at      uint64                         // newest entry read
 	saved   uint64
+	told    uint64 // what entries up to this one say of devices is saved
 }
 
 // KeeperOptions tune a Keeper. The zero KeeperOptions work.
@@ -35,10 +39,13 @@ type KeeperOptions struct {
 	Logger     *slog.Logger  // nil means slog.Default()
 	Registerer prometheus.Registerer
 	Saved      func(seq uint64) // told of each saved position; may be nil
+	// DeviceOf names the device that a refused message is of, "" when nobody can
+	// tell; nil means [DeviceOf].
+	DeviceOf func(Reject) sensors.DeviceID
 }
 
 // NewKeeper returns a Keeper; Run does its work.
-func NewKeeper(journal Journal, quarantine Quarantine, devices Devices, opts KeeperOptions) *Keeper {
+func NewKeeper(journal Journal, quarantine Quarantine, devices Activities, opts KeeperOptions) *Keeper {
 	if opts.Every == 0 {
 		opts.Every = 2 * time.Second
 	}
@@ -51,21 +58,29 @@ func NewKeeper(journal Journal, quarantine Quarantine, devices Devices, opts Kee
 	if opts.Saved == nil {
 		opts.Saved = func(uint64) {}
 	}
+	if opts.DeviceOf == nil {
+		opts.DeviceOf = DeviceOf
+	}
 	k := &Keeper{
 		journal: journal, quarantine: quarantine, devices: devices, opts: opts,
-		log:  opts.Logger.With("component", "keeper"),
-		seen: map[sensors.DeviceID]time.Time{},
+		log:    opts.Logger.With("component", "keeper"),
+		active: map[sensors.DeviceID]*Activity{},
 		retries: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "urbangrid_store_records_retries_total",
-			Help: "Writes of quarantine and last-seen times that failed and were tried again.",
+			Help: "Writes of quarantine and device activity that failed and were tried again.",
 		}),
 	}
 	opts.Registerer.MustRegister(k.retries)
 	return k
 }
 
-// maxKept bounds what a Keeper holds between two flushes; past it it flushes.
-const maxKept = 5_000
+// What a Keeper holds between two flushes; past either it flushes.
+const (
+	maxKept   = 5_000   // entries with rejects
+	maxActive = 100_000 // devices
+)
+
+func (k *Keeper) full() bool { return len(k.entries) >= maxKept || len(k.active) >= maxActive }
 
 // Run follows the journal until ctx ends, writes what it holds, and returns
 // ctx's error; or another error when the journal cannot be read.
@@ -74,7 +89,11 @@ func (k *Keeper) Run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("keeper position: %w", err)
 	}
-	k.at, k.saved = pos.Seq, pos.Seq
+	told, err := k.devices.ActivityPosition(ctx, k.journal.Identity())
+	if err != nil {
+		return fmt.Errorf("keeper position: %w", err)
+	}
+	k.at, k.saved, k.told = pos.Seq, pos.Seq, told.Seq
 	k.opts.Saved(pos.Seq)
 	followCtx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -87,7 +106,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 		select {
 		case e := <-entries:
 			k.take(e)
-			if len(k.entries) < maxKept {
+			if !k.full() {
 				continue
 			}
 		case <-tick.C:
@@ -98,7 +117,7 @@ func (k *Keeper) Run(ctx context.Context) error {
 			k.retries.Inc()
 			k.log.Warn("records not written, trying again", "error", err)
 		}
-		if len(k.entries) >= maxKept {
+		if k.full() {
 			k.wait(ctx, tick)
 		}
 	}
@@ -114,7 +133,7 @@ func (k *Keeper) finish(ctx context.Context) error {
 // wait holds up reading while the records cannot be written: the journal keeps
 // what comes.
 func (k *Keeper) wait(ctx context.Context, tick *time.Ticker) {
-	for len(k.entries) >= maxKept {
+	for k.full() {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
@@ -128,39 +147,134 @@ func (k *Keeper) wait(ctx context.Context, tick *time.Ticker) {
 
 func (k *Keeper) take(e stream.Entry) {
 	k.at = e.Seq
-	for i := range e.Observations {
-		o := &e.Observations[i]
-		if o.Received.After(k.seen[o.Device]) {
-			k.seen[o.Device] = o.Received
-		}
-	}
-	if len(e.Rejects) == 0 {
-		return
-	}
 	entry := RejectEntry{Seq: e.Seq, Rejects: make([]Reject, len(e.Rejects))}
 	for i, r := range e.Rejects {
-		entry.Rejects[i] = Reject(r)
+		entry.Rejects[i] = Reject{
+			At: r.At, Reason: r.Reason, Detail: r.Detail, Topic: r.Topic,
+			Payload: r.Payload, Size: r.Size, Message: r.Message,
+		}
+		entry.Rejects[i].Device = k.opts.DeviceOf(entry.Rejects[i])
 	}
-	k.entries = append(k.entries, entry)
+	if len(e.Rejects) > 0 {
+		k.entries = append(k.entries, entry)
+	}
+	// An entry that is read again for the quarantine alone is not counted twice.
+	if e.Seq > k.told {
+		k.takeObservations(e.Observations)
+		k.takeBad(entry.Rejects)
+		k.TakeHealth(e.Health)
+	}
 }
 
-// flush writes what was taken. Last-seen times go first: writing them twice
-// does no harm, and the position that is saved with the rejects covers both.
+func (k *Keeper) takeObservations(list []grid.Placed) {
+	for i := range list {
+		o := &list[i]
+		a := k.of(o.Device)
+		a.Observations++
+		if o.Received.After(a.Seen) {
+			a.Seen = o.Received
+		}
+	}
+}
+
+func (k *Keeper) takeBad(rejects []Reject) {
+	for _, r := range rejects {
+		if r.Device != "" {
+			k.of(r.Device).Bad++
+		}
+	}
+}
+
+// TakeHealth takes what messages say about devices. It is called by the
+// goroutine that runs Run.
+func (k *Keeper) TakeHealth(list []sensors.Health) {
+	for _, h := range list {
+		if h.Device == "" || h.At.IsZero() {
+			continue
+		}
+		a := k.of(h.Device)
+		newer := func(at *time.Time, said bool) bool {
+			if !said || h.At.Before(*at) {
+				return false
+			}
+			*at = h.At
+			return true
+		}
+		if newer(&a.PresenceAt, h.Presence != sensors.PresenceUnsaid) {
+			a.Presence = h.Presence
+		}
+		if newer(&a.BatteryAt, h.BatteryPercent != nil) {
+			a.BatteryPercent = *h.BatteryPercent
+		}
+		if newer(&a.SignalAt, h.SignalDBm != nil) {
+			a.SignalDBm = *h.SignalDBm
+		}
+		if newer(&a.ReportedAt, h.Position.Known()) {
+			a.Reported = h.Position
+		}
+		if newer(&a.NoteAt, h.Note != "") {
+			a.Note = h.Note
+		}
+	}
+}
+
+func (k *Keeper) of(id sensors.DeviceID) *Activity {
+	a := k.active[id]
+	if a == nil {
+		a = &Activity{Device: id}
+		k.active[id] = a
+	}
+	return a
+}
+
+// flush writes what was taken. What devices did goes first, with a position of
+// its own; the position that is saved with the rejects covers both.
 func (k *Keeper) flush(ctx context.Context) error {
 	if k.at == k.saved {
 		return nil
 	}
-	if len(k.seen) > 0 {
-		if err := k.devices.SeenDevices(ctx, k.seen); err != nil {
-			return fmt.Errorf("write last-seen times: %w", err)
-		}
-		clear(k.seen)
-	}
 	to := Position{Journal: k.journal.Identity(), Seq: k.at}
+	if k.at > k.told {
+		list := make([]Activity, 0, len(k.active))
+		for _, a := range k.active {
+			list = append(list, *a)
+		}
+		if err := k.devices.SaveActivity(ctx, to, list); err != nil {
+			return fmt.Errorf("write device activity: %w", err)
+		}
+		clear(k.active)
+		k.told = k.at
+	}
 	if err := k.quarantine.SaveRejects(ctx, to, k.entries); err != nil {
 		return fmt.Errorf("write quarantine: %w", err)
 	}
 	k.entries, k.saved = nil, k.at
 	k.opts.Saved(k.saved)
 	return nil
+}
+
+// DeviceOf returns the device of a refused message: as the detail of an unknown
+// device names it ("device noise-1 is not in the register"), else as the topic
+// does in the formats whose topics name devices.
+func DeviceOf(r Reject) sensors.DeviceID {
+	if r.Reason == ReasonUnknownDevice {
+		id, ok := strings.CutSuffix(strings.TrimPrefix(r.Detail, "device "), " is not in the register")
+		if ok && sensors.ValidDeviceID(id) {
+			return sensors.DeviceID(id)
+		}
+	}
+	level := strings.SplitN(r.Topic, "/", 6)
+	id := ""
+	switch {
+	case len(level) >= 4 && level[0] == "urbangrid" && level[1] == "v1":
+		id = level[2]
+	case len(level) >= 5 && level[0] == "application" && level[2] == "device" && level[4] == "event": // ChirpStack
+		id = level[3]
+	case len(level) >= 5 && level[0] == "v3" && level[2] == "devices": // The Things Stack
+		id = level[3]
+	}
+	if !sensors.ValidDeviceID(id) {
+		return ""
+	}
+	return sensors.DeviceID(id)
 }

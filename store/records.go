@@ -108,6 +108,9 @@ type Reject struct {
 	Payload []byte // the part at fault, its first bytes
 	Size    int    // bytes of the whole payload
 	Message []byte // the whole payload, so that it can be read again; nil when it is too long or comes with another reject of the same message
+	// Device is whose message it was, "" when nobody can tell. It is not kept with
+	// the reject, but counted.
+	Device sensors.DeviceID
 }
 
 // RejectEntry is the rejects of one journal entry.
@@ -143,9 +146,14 @@ type QuarantinedReject struct {
 
 // Devices is the register. It is safe for concurrent use.
 type Devices interface {
-	// PutDevice enters or replaces a device by a person's hand; LastSeen is kept
-	// as it was and Auto is cleared.
+	// PutDevice enters or replaces a device by a person's hand: what people state
+	// is taken from d, LastSeen and Condition stay as they were and Auto is
+	// cleared. A new place goes to the history of its places; what was observed
+	// before stays where it is.
 	PutDevice(ctx context.Context, d sensors.Device) error
+	// PutDevices does the same for many in one transaction: all of them or none.
+	// Auto is entered as each says.
+	PutDevices(ctx context.Context, list []sensors.Device) error
 	// SeenDevices enters unknown devices with Auto set and moves LastSeen
 	// forward, never back.
 	SeenDevices(ctx context.Context, seen map[sensors.DeviceID]time.Time) error
@@ -154,4 +162,78 @@ type Devices interface {
 	// ListDevices returns devices in order of ID, after the given one, at most
 	// limit.
 	ListDevices(ctx context.Context, after sensors.DeviceID, limit int) ([]sensors.Device, error)
+	// DevicePlaces returns where a device stood, the newest place first; nothing
+	// for one that is unknown or never had a place.
+	DevicePlaces(ctx context.Context, id sensors.DeviceID) ([]sensors.Placement, error)
+	// MovedDevices returns the places, as DevicePlaces does, of all devices that
+	// had more than one.
+	MovedDevices(ctx context.Context) (map[sensors.DeviceID][]sensors.Placement, error)
+	// UnknownDevices returns those that were refused with ReasonUnknownDevice and
+	// that nobody entered since, the last heard first, at most limit.
+	UnknownDevices(ctx context.Context, limit int) ([]UnknownDevice, error)
+}
+
+// ReasonUnknownDevice is why the message of a device that is not in a closed
+// register is refused.
+const ReasonUnknownDevice = "unknown_device"
+
+// MaxUnknownDevices bounds how many unknown devices are kept; those not heard of
+// for the longest make room.
+const MaxUnknownDevices = 10_000
+
+// UnknownDevice is a device that spoke and is not in the register.
+type UnknownDevice struct {
+	ID        sensors.DeviceID
+	Rejects   int64
+	FirstSeen time.Time
+	LastSeen  time.Time
+	Topic     string // of its last message
+}
+
+// Activities takes what the journal tells of devices. It is safe for concurrent
+// use.
+type Activities interface {
+	// SaveActivity adds what devices did and the position up to which it was read
+	// in one transaction; a list whose position is not after the saved one is
+	// ignored. A device that observed something is entered with Auto set when it
+	// is unknown; what is merely told about an unknown one is forgotten.
+	SaveActivity(ctx context.Context, to Position, list []Activity) error
+	// ActivityPosition returns the position of the last SaveActivity, Seq 0 when
+	// the journal is unknown.
+	ActivityPosition(ctx context.Context, journal string) (Position, error)
+}
+
+// Activity is what one device did since the position before. Zero times mean
+// that nothing was said; what was said earlier than what is known changes
+// nothing.
+type Activity struct {
+	Device       sensors.DeviceID
+	Seen         time.Time // received time of its newest observation
+	Observations int64
+	Bad          int64
+
+	Presence       sensors.Presence
+	PresenceAt     time.Time
+	BatteryPercent float64
+	BatteryAt      time.Time
+	SignalDBm      float64
+	SignalAt       time.Time
+	Reported       sensors.Position
+	ReportedAt     time.Time
+	Note           string
+	NoteAt         time.Time
+}
+
+// Credentials keeps who may speak for which topics. It is safe for concurrent
+// use.
+type Credentials interface {
+	// SaveCredential enters c or replaces the one of that user.
+	SaveCredential(ctx context.Context, c sensors.Credential) error
+	// RemoveCredential returns ErrNotFound when there is none.
+	RemoveCredential(ctx context.Context, user string) error
+	// Credential reports false when there is none.
+	Credential(ctx context.Context, user string) (sensors.Credential, bool, error)
+	// ListCredentials returns those after the given user in order of users, at
+	// most limit.
+	ListCredentials(ctx context.Context, after string, limit int) ([]sensors.Credential, error)
 }

@@ -107,6 +107,12 @@ var quarantinePromises = map[string]func(*testing.T, *fixture){
 		wantEqual(t, "oldest", got[len(got)-1].Reject, many[5])
 		wantEqual(t, "counts", f.counts(), map[string]int64{"invalid": store.QuarantineSize + 5})
 	},
+	"a message that was kept whole comes back whole": func(t *testing.T, f *fixture) {
+		with, without := reject(1, "bad_field"), reject(2, "bad_field")
+		with.Message = []byte("{\x00\xff")
+		f.saveRejects(1, store.RejectEntry{Seq: 1, Rejects: []store.Reject{with, without}})
+		wantEqual(t, "rejects", whole(f.rejects("", 0, 10)), []store.Reject{without, with})
+	},
 	"a reject without payload is kept": func(t *testing.T, f *fixture) {
 		r := reject(1, "empty")
 		r.Payload = nil

@@ -1,5 +1,6 @@
 // Package recordstest is the suite of promises that every implementation of
-// store.Alerts, store.Quarantine and store.Devices passes.
+// store.Alerts, store.Quarantine, store.Devices, store.Activities and
+// store.Credentials passes.
 package recordstest
 
 import (
@@ -18,6 +19,8 @@ type Records interface {
 	store.Alerts
 	store.Quarantine
 	store.Devices
+	store.Activities
+	store.Credentials
 	Close() error
 }
 
@@ -28,7 +31,7 @@ type Open func(t *testing.T, dir string) Records
 // Run holds an implementation to every promise, each on records of its own.
 func Run(t *testing.T, open Open) {
 	for _, promises := range []map[string]func(*testing.T, *fixture){
-		alertPromises, quarantinePromises, devicePromises,
+		alertPromises, quarantinePromises, devicePromises, activityPromises, credentialPromises,
 	} {
 		for promise, check := range promises {
 			t.Run(promise, func(t *testing.T) {

@@ -3,55 +3,130 @@ package sqlrecords
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
 )
 
-const deviceColumns = `id, name, lat_degrees, lon_degrees, datum, auto_entered, last_seen_us`
+const deviceColumns = `id, name, lat_degrees, lon_degrees, datum, auto_entered, last_seen_us,
+	profile, kinds, owner, area, installed_us, maintenance, interval_us, tags,
+	first_seen_us, presence, presence_at_us, battery_percent, signal_dbm,
+	reported_lat_degrees, reported_lon_degrees, reported_datum, note, note_at_us,
+	observations, bad, hour_us, this_hour, last_hour`
+
+// savePlace notes a place when it is another than the last: at the first entry
+// only when there is one.
+const savePlace = `
+	INSERT INTO device_places (device, number, from_us, lat_degrees, lon_degrees, datum)
+	SELECT CAST($1 AS TEXT), (SELECT COALESCE(MAX(number), 0) + 1 FROM device_places WHERE device = $1),
+		CAST($2 AS BIGINT), CAST($3 AS DOUBLE PRECISION), CAST($4 AS DOUBLE PRECISION), CAST($5 AS SMALLINT)
+	WHERE NOT EXISTS (SELECT 1 FROM devices WHERE id = $1 AND lat_degrees = $3 AND lon_degrees = $4 AND datum = $5)
+		AND ($5 <> 0 OR EXISTS (SELECT 1 FROM devices WHERE id = $1))`
+
+const putDevice = `
+	INSERT INTO devices (id, name, lat_degrees, lon_degrees, datum, auto_entered,
+		profile, kinds, owner, area, installed_us, maintenance, interval_us, tags)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+	ON CONFLICT (id) DO UPDATE SET name = excluded.name, lat_degrees = excluded.lat_degrees,
+		lon_degrees = excluded.lon_degrees, datum = excluded.datum, auto_entered = excluded.auto_entered,
+		profile = excluded.profile, kinds = excluded.kinds, owner = excluded.owner, area = excluded.area,
+		installed_us = excluded.installed_us, maintenance = excluded.maintenance,
+		interval_us = excluded.interval_us, tags = excluded.tags`
 
 // PutDevice implements [store.Devices].
 func (r *Records) PutDevice(ctx context.Context, d sensors.Device) error {
-	_, err := r.db.Write.ExecContext(ctx, `
-		INSERT INTO devices (id, name, lat_degrees, lon_degrees, datum, auto_entered)
-		VALUES ($1, $2, $3, $4, $5, FALSE)
-		ON CONFLICT (id) DO UPDATE SET name = excluded.name, lat_degrees = excluded.lat_degrees,
-			lon_degrees = excluded.lon_degrees, datum = excluded.datum, auto_entered = FALSE`,
-		string(d.ID), d.Name, d.Position.LatDegrees, d.Position.LonDegrees, int64(d.Position.Datum))
+	d.Auto = false
+	return r.PutDevices(ctx, []sensors.Device{d})
+}
+
+// PutDevices implements [store.Devices].
+func (r *Records) PutDevices(ctx context.Context, list []sensors.Device) error {
+	err := r.transact(ctx, func(tx *sql.Tx) error { return putDevices(ctx, tx, list) })
 	if err != nil {
-		return fmt.Errorf("put device %q: %w", d.ID, err)
+		return fmt.Errorf("put %d devices: %w", len(list), err)
 	}
 	return nil
 }
 
-// SeenDevices implements [store.Devices].
-func (r *Records) SeenDevices(ctx context.Context, seen map[sensors.DeviceID]time.Time) error {
-	if len(seen) == 0 {
-		return nil
-	}
-	err := r.transact(ctx, func(tx *sql.Tx) error {
-		enter, err := tx.PrepareContext(ctx, `
-			INSERT INTO devices (id, name, lat_degrees, lon_degrees, datum, auto_entered, last_seen_us)
-			VALUES ($1, '', 0, 0, 0, TRUE, $2)
-			ON CONFLICT (id) DO UPDATE SET last_seen_us = excluded.last_seen_us
-			WHERE devices.last_seen_us IS NULL OR devices.last_seen_us < excluded.last_seen_us`)
-		if err != nil {
-			return fmt.Errorf("prepare: %w", err)
-		}
-		defer enter.Close()
-		for id, at := range seen {
-			if _, err := enter.ExecContext(ctx, string(id), micros(at)); err != nil {
-				return fmt.Errorf("device %q: %w", id, err)
-			}
-		}
-		return nil
-	})
+func putDevices(ctx context.Context, tx *sql.Tx, list []sensors.Device) error {
+	place, err := tx.PrepareContext(ctx, savePlace)
 	if err != nil {
-		return fmt.Errorf("enter %d seen devices: %w", len(seen), err)
+		return fmt.Errorf("prepare: %w", err)
+	}
+	defer place.Close()
+	put, err := tx.PrepareContext(ctx, putDevice)
+	if err != nil {
+		return fmt.Errorf("prepare: %w", err)
+	}
+	defer put.Close()
+	now := time.Now().UnixMicro()
+	for i := range list {
+		d := &list[i]
+		maintenance, err := asText(d.Maintenance)
+		if err != nil {
+			return fmt.Errorf("device %q: %w", d.ID, err)
+		}
+		tags, err := asText(d.Tags)
+		if err != nil {
+			return fmt.Errorf("device %q: %w", d.ID, err)
+		}
+		p := d.Position
+		if _, err := place.ExecContext(ctx, string(d.ID), now, p.LatDegrees, p.LonDegrees, int64(p.Datum)); err != nil {
+			return fmt.Errorf("place of device %q: %w", d.ID, err)
+		}
+		_, err = put.ExecContext(ctx, string(d.ID), d.Name, p.LatDegrees, p.LonDegrees, int64(p.Datum), d.Auto,
+			d.Profile, joinKinds(d.Kinds), d.Owner, d.Area, micros(d.Installed), maintenance,
+			d.Interval.Microseconds(), tags)
+		if err != nil {
+			return fmt.Errorf("device %q: %w", d.ID, err)
+		}
+	}
+	_, err = tx.ExecContext(ctx, `DELETE FROM unknown_devices
+		WHERE EXISTS (SELECT 1 FROM devices WHERE id = unknown_devices.device AND auto_entered = FALSE)`)
+	if err != nil {
+		return fmt.Errorf("forget unknown devices: %w", err)
 	}
 	return nil
+}
+
+// asText is how lists are kept: JSON, "" for an empty one.
+func asText[T any](list []T) (string, error) {
+	if len(list) == 0 {
+		return "", nil
+	}
+	b, err := json.Marshal(list)
+	return string(b), err
+}
+
+func fromText[T any](text string) (list []T, err error) {
+	if text != "" {
+		err = json.Unmarshal([]byte(text), &list)
+	}
+	return list, err
+}
+
+// joinKinds writes kinds with blanks between: a key has none.
+func joinKinds(kinds []sensors.KindKey) string {
+	var b strings.Builder
+	for i, k := range kinds {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(string(k))
+	}
+	return b.String()
+}
+
+func splitKinds(s string) []sensors.KindKey {
+	var kinds []sensors.KindKey
+	for k := range strings.FieldsSeq(s) {
+		kinds = append(kinds, sensors.KindKey(k))
+	}
+	return kinds
 }
 
 // Device implements [store.Devices].
@@ -85,10 +160,88 @@ func (r *Records) ListDevices(ctx context.Context, after sensors.DeviceID, limit
 	return found, nil
 }
 
+// DevicePlaces implements [store.Devices].
+func (r *Records) DevicePlaces(ctx context.Context, id sensors.DeviceID) ([]sensors.Placement, error) {
+	rows, err := r.db.Read.QueryContext(ctx, `
+		SELECT device, from_us, lat_degrees, lon_degrees, datum FROM device_places
+		WHERE device = $1 ORDER BY number DESC`, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("places of device %q: %w", id, err)
+	}
+	found, err := collect(rows, scanPlacement)
+	if err != nil {
+		return nil, fmt.Errorf("places of device %q: %w", id, err)
+	}
+	var places []sensors.Placement
+	for _, f := range found {
+		places = append(places, f.Placement)
+	}
+	return places, nil
+}
+
+// MovedDevices implements [store.Devices].
+func (r *Records) MovedDevices(ctx context.Context) (map[sensors.DeviceID][]sensors.Placement, error) {
+	rows, err := r.db.Read.QueryContext(ctx, `
+		SELECT device, from_us, lat_degrees, lon_degrees, datum FROM device_places
+		WHERE device IN (SELECT device FROM device_places GROUP BY device HAVING COUNT(*) > 1)
+		ORDER BY device, number DESC`)
+	if err != nil {
+		return nil, fmt.Errorf("moved devices: %w", err)
+	}
+	found, err := collect(rows, scanPlacement)
+	if err != nil {
+		return nil, fmt.Errorf("moved devices: %w", err)
+	}
+	moved := map[sensors.DeviceID][]sensors.Placement{}
+	for _, f := range found {
+		moved[f.device] = append(moved[f.device], f.Placement)
+	}
+	return moved, nil
+}
+
+type placementOf struct {
+	device sensors.DeviceID
+	sensors.Placement
+}
+
+func scanPlacement(rows *sql.Rows) (p placementOf, err error) {
+	var from sql.NullInt64
+	err = rows.Scan(&p.device, &from, &p.Position.LatDegrees, &p.Position.LonDegrees, &p.Position.Datum)
+	p.From = fromMicros(from)
+	return p, err
+}
+
 func scanDevice(rows *sql.Rows) (d sensors.Device, err error) {
-	var seen sql.NullInt64
-	err = rows.Scan(&d.ID, &d.Name, &d.Position.LatDegrees, &d.Position.LonDegrees,
-		&d.Position.Datum, &d.Auto, &seen)
-	d.LastSeen = fromMicros(seen)
-	return d, err
+	var (
+		seen, installed, firstSeen, presenceAt, noteAt, hour sql.NullInt64
+		battery, signal                                      sql.NullFloat64
+		kinds, maintenance, tags                             string
+		interval                                             int64
+	)
+	c := &d.Condition
+	err = rows.Scan(&d.ID, &d.Name, &d.Position.LatDegrees, &d.Position.LonDegrees, &d.Position.Datum, &d.Auto, &seen,
+		&d.Profile, &kinds, &d.Owner, &d.Area, &installed, &maintenance, &interval, &tags,
+		&firstSeen, &c.Presence, &presenceAt, &battery, &signal,
+		&c.Reported.LatDegrees, &c.Reported.LonDegrees, &c.Reported.Datum, &c.Note, &noteAt,
+		&c.Observations, &c.Bad, &hour, &c.ThisHour, &c.LastHour)
+	if err != nil {
+		return d, err
+	}
+	d.LastSeen, d.Installed = fromMicros(seen), fromMicros(installed)
+	d.Interval = time.Duration(interval) * time.Microsecond
+	d.Kinds = splitKinds(kinds)
+	c.FirstSeen, c.PresenceAt, c.NoteAt, c.Hour = fromMicros(firstSeen), fromMicros(presenceAt), fromMicros(noteAt), fromMicros(hour)
+	if battery.Valid {
+		c.BatteryPercent = &battery.Float64
+	}
+	if signal.Valid {
+		c.SignalDBm = &signal.Float64
+	}
+	if d.Maintenance, err = fromText[sensors.Maintenance](maintenance); err != nil {
+		return d, fmt.Errorf("maintenance of %q: %w", d.ID, err)
+	}
+	if d.Tags, err = fromText[string](tags); err != nil {
+		return d, fmt.Errorf("tags of %q: %w", d.ID, err)
+	}
+	return d, nil
 }

@@ -49,6 +49,9 @@ func saveRejects(ctx context.Context, tx *sql.Tx, fresh []store.Reject) error {
 			return fmt.Errorf("count rejects with reason %q: %w", reason, err)
 		}
 	}
+	if err := saveUnknown(ctx, tx, fresh); err != nil {
+		return err
+	}
 	last, err := takeNumbers(ctx, tx, "rejects", len(fresh))
 	if err != nil {
 		return err
@@ -59,8 +62,8 @@ func saveRejects(ctx context.Context, tx *sql.Tx, fresh []store.Reject) error {
 		fresh = fresh[skip:]
 	}
 	insert, err := tx.PrepareContext(ctx, `
-		INSERT INTO rejects (number, at_us, reason, detail, topic, payload, size)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`)
+		INSERT INTO rejects (number, at_us, reason, detail, topic, payload, size, message)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`)
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
@@ -71,7 +74,7 @@ func saveRejects(ctx context.Context, tx *sql.Tx, fresh []store.Reject) error {
 		if payload == nil {
 			payload = []byte{}
 		}
-		_, err := insert.ExecContext(ctx, number, f.At.UnixMicro(), f.Reason, f.Detail, f.Topic, payload, f.Size)
+		_, err := insert.ExecContext(ctx, number, f.At.UnixMicro(), f.Reason, f.Detail, f.Topic, payload, f.Size, f.Message)
 		if err != nil {
 			return fmt.Errorf("reject %d: %w", number, err)
 		}
@@ -89,7 +92,7 @@ func (r *Records) QuarantinePosition(ctx context.Context, journal string) (store
 
 // Rejects implements [store.Quarantine].
 func (r *Records) Rejects(ctx context.Context, reason string, before int64, limit int) ([]store.QuarantinedReject, error) {
-	query := `SELECT number, at_us, reason, detail, topic, payload, size FROM rejects
+	query := `SELECT number, at_us, reason, detail, topic, payload, size, message FROM rejects
 		WHERE ($1 = 0 OR number < $1) AND ($2 = '' OR reason = $2) ORDER BY number DESC LIMIT $3`
 	rows, err := r.db.Read.QueryContext(ctx, query, before, reason, limit)
 	if err != nil {
@@ -97,7 +100,7 @@ func (r *Records) Rejects(ctx context.Context, reason string, before int64, limi
 	}
 	rejects, err := collect(rows, func(rows *sql.Rows) (q store.QuarantinedReject, err error) {
 		var at sql.NullInt64
-		err = rows.Scan(&q.ID, &at, &q.Reason, &q.Detail, &q.Topic, &q.Payload, &q.Size)
+		err = rows.Scan(&q.ID, &at, &q.Reason, &q.Detail, &q.Topic, &q.Payload, &q.Size, &q.Message)
 		q.At = fromMicros(at)
 		return q, err
 	})

@@ -40,6 +40,9 @@ var (
 	_ store.Alerts     = (*Records)(nil)
 	_ store.Quarantine = (*Records)(nil)
 	_ store.Devices    = (*Records)(nil)
+	_ store.Activities = (*Records)(nil)
+
+	_ store.Credentials = (*Records)(nil)
 )
 
 // Open brings the schema up to date and returns the records. It refuses a
@@ -71,6 +74,7 @@ func Open(ctx context.Context, db Database) (*Records, error) {
 const (
 	judge      = "judge"
 	quarantine = "quarantine"
+	activity   = "activity"
 )
 
 // transact runs do in one transaction, which is durable when nil is returned
