@@ -30,6 +30,7 @@ var layers = map[string][]string{
 	"dashboard": {"cases", "analytics", "store", "stream", "grid", "sensors"},
 	"simulator": {"sensors"},
 	"internal":  {},
+	"bench":     {"dashboard", "cases", "analytics", "store", "ingest", "stream", "grid", "sensors", "simulator"},
 	"cmd":       {"dashboard", "cases", "analytics", "store", "ingest", "stream", "grid", "sensors", "simulator"},
 }
 
@@ -38,7 +39,7 @@ var layers = map[string][]string{
 var drivers = map[string][]string{
 	"github.com/uber/h3-go":                        {"grid"},
 	"github.com/mochi-mqtt/server":                 {"ingest/broker"},
-	"github.com/eclipse/paho":                      {"internal/mqttpub"},
+	"github.com/eclipse/paho":                      {"internal/mqttpub", "ingest/mqtt"},
 	"github.com/nats-io/":                          {"stream"},
 	"github.com/influxdata/influxdb-client-go":     {"store/influx"},
 	"github.com/duckdb/":                           {"store/duckdb"},

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -51,6 +52,19 @@ func Start(t testing.TB, lines ...string) *Broker {
 
 // URL returns the broker's address as an mqtt:// URL.
 func (b *Broker) URL() string { return "mqtt://" + b.addr }
+
+// Addr returns the broker's host and port.
+func (b *Broker) Addr() string { return b.addr }
+
+// Stop lets the broker say goodbye and write down what it keeps.
+func (b *Broker) Stop() {
+	if b.cmd == nil {
+		return
+	}
+	_ = b.cmd.Process.Signal(syscall.SIGTERM) // it may have gone by itself
+	_ = b.cmd.Wait()                          // ended by a signal is what it may say
+	b.cmd = nil
+}
 
 // Restart starts the broker on the same port and returns when it listens.
 func (b *Broker) Restart() {
