@@ -18,6 +18,8 @@ const (
 	ReasonBadUnit           = "bad_unit"           // a unit that is unknown or measures something else than the kind, see [Convert]
 	ReasonUnknownDatastream = "unknown_datastream" // a datastream that the configuration does not map to a device and a kind
 	ReasonBadDevice         = "bad_device"         // what names the device is not a device id
+	ReasonNoProfile         = "no_profile"         // nobody says what the fields of the device's object mean
+	ReasonNotDelivered      = "not_delivered"      // the network says that it could not read or deliver a device's message
 
 	// What the catalogue refuses, see [Catalog.Check].
 	ReasonUnknownKind     = "unknown_kind"
@@ -34,6 +36,7 @@ func Reasons() []string {
 		ReasonNotObject, ReasonBadField, ReasonBadTime, ReasonBadPosition,
 		ReasonMissingKind, ReasonMissingValue, ReasonBadDevice,
 		ReasonBadUnit, ReasonUnknownDatastream,
+		ReasonNoProfile, ReasonNotDelivered,
 		ReasonUnknownKind, ReasonNotANumber, ReasonOutOfRange,
 		ReasonFutureTime, ReasonImplausibleTime,
 	}
