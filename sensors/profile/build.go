@@ -239,22 +239,19 @@ func (b *builder) fill(f *fileFill, out *field) {
 }
 
 // suffixes gives each field the name that its observations' ids end in: its
-// path, and its kind where the path alone would be ambiguous.
+// path, and its kind too where an earlier field has the same path.
 func (b *builder) suffixes(p *Profile) {
-	uses := make(map[string]int)
-	for i := range p.fields {
-		if f := &p.fields[i]; f.target == toKind && len(f.paths) > 0 {
-			uses[f.paths[0].text]++
-		}
-	}
 	names := make(map[string]bool)
 	for i := range p.fields {
 		f := &p.fields[i]
-		if f.target != toKind || len(f.paths) == 0 {
+		if len(f.paths) == 0 {
 			continue
 		}
 		f.suffix = f.paths[0].text
-		if uses[f.suffix] > 1 {
+		if f.target != toKind {
+			continue
+		}
+		if names[f.suffix] {
 			f.suffix += "#" + string(f.kind.Key)
 		}
 		if names[f.suffix] {

@@ -107,7 +107,11 @@ func (s *Set) Match(h Hint, object tree.Value) (Use, error) {
 		return Use{}, err
 	}
 	if p == nil {
-		return Use{}, fmt.Errorf("no profile is for %.80q or known by the fields %s", strings.TrimSpace(h.Vendor+" "+h.Model+" "+h.Name), fieldNames(object))
+		name := strings.TrimSpace(h.Vendor + " " + h.Model + " " + h.Name)
+		if name == "" {
+			return Use{}, fmt.Errorf("no profile is known by the fields %s", fieldNames(object))
+		}
+		return Use{}, fmt.Errorf("no profile is for %.80q or known by the fields %s", name, fieldNames(object))
 	}
 	return Use{profile: p}, nil
 }
