@@ -43,8 +43,10 @@ func Convert(value float64, from, to string) (float64, error) {
 	}
 	v := value
 	if f.zero != t.zero {
-		v = (v*100 + f.zero) * num / den
-		return (v - t.zero) / 100, nil
+		// The difference of two large numbers shows their last bits: 298.65 K would
+		// be 25.499999999999964 Cel.
+		v = (v*100+f.zero)*num/den - t.zero
+		return math.Round(v*1e7) / 1e9, nil
 	}
 	if num > 1 {
 		v *= num

@@ -43,6 +43,9 @@ func TestConvert_IsExactWhereDecimalsAre(t *testing.T) {
 	if got, _ := sensors.Convert(123, "mm", "cm"); got != 12.3 {
 		t.Errorf("123 mm is %v cm, want 12.3 to the last bit", got)
 	}
+	if got, _ := sensors.Convert(298.65, "K", "Cel"); got != 25.5 {
+		t.Errorf("298.65 K is %v Cel, want 25.5 to the last bit", got)
+	}
 }
 
 func TestConvert_RefusesWhatIsNotTheSameQuantity(t *testing.T) {
