@@ -251,12 +251,13 @@ func (b *builder) suffixes(p *Profile) {
 		if f.target != toKind {
 			continue
 		}
-		if names[f.suffix] {
-			f.suffix += "#" + string(f.kind.Key)
+		both := f.suffix + "#" + string(f.kind.Key)
+		if names[both] {
+			b.faults = append(b.faults, errors.New("path "+f.suffix+" is twice the same kind"))
 		}
 		if names[f.suffix] {
-			b.faults = append(b.faults, errors.New("path "+f.paths[0].text+" is twice the same kind"))
+			f.suffix = both
 		}
-		names[f.suffix] = true
+		names[f.paths[0].text], names[both] = true, true
 	}
 }

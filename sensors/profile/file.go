@@ -136,7 +136,9 @@ func parseFile(text []byte, c *sensors.Catalog) ([]*Profile, []error) {
 			return nil, []error{err}
 		}
 		for _, s := range te.Errors {
+			// What follows are names of Go types.
 			words, _, _ := strings.Cut(s, " in type profile.")
+			words, _, _ = strings.Cut(words, " into profile.")
 			faults = append(faults, errors.New(words))
 		}
 	}

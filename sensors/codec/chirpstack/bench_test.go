@@ -9,7 +9,7 @@ import (
 	"github.com/urbangrid/urbangrid/sensors/codec/codectest"
 )
 
-// Budget: 15 µs for an uplink with a noise level, so that a district's 1,000
+// Budget: 20 µs for an uplink with a noise level, so that a district's 1,000
 // uplinks a second take less than a fiftieth of one core.
 func BenchmarkDecode(b *testing.B) {
 	messages := codectest.Load(b, "testdata")

@@ -5,11 +5,11 @@ import (
 	"testing"
 
 	"github.com/urbangrid/urbangrid/sensors"
-	"github.com/urbangrid/urbangrid/sensors/codec/tts"
 	"github.com/urbangrid/urbangrid/sensors/codec/codectest"
+	"github.com/urbangrid/urbangrid/sensors/codec/tts"
 )
 
-// Budget: 15 µs for an uplink with a noise level, so that a district's 1,000
+// Budget: 20 µs for an uplink with a noise level, so that a district's 1,000
 // uplinks a second take less than a fiftieth of one core.
 func BenchmarkDecode(b *testing.B) {
 	messages := codectest.Load(b, "testdata")
