@@ -30,7 +30,7 @@ type Journal interface {
 type RecorderOptions struct {
 	MaxObservations int                   // a write begins when so many are waiting; 0 means 20,000
 	MaxWait         time.Duration         // longest an entry waits for company; 0 means 500ms
-	MaxBackoff      time.Duration         // longest pause between attempts while the store is away; 0 means 30s
+	MaxBackoff      time.Duration         // longest pause between attempts while the store is away, unless it asks for a longer one; 0 means 30s
 	FlushTimeout    time.Duration         // for the last write when Run is told to end; 0 means 10s
 	OnWritten       func(Progress)        // called by Run after each write, must not block; nil means nobody asks
 	Registerer      prometheus.Registerer // nil means no metrics
@@ -59,7 +59,12 @@ func (o RecorderOptions) withDefaults() RecorderOptions {
 	return o
 }
 
-const minBackoff = 100 * time.Millisecond
+const (
+	minBackoff = 100 * time.Millisecond
+	// maxAsked bounds the pause that a server may ask for, so that a wrong answer
+	// of a proxy does not stop recording for a day.
+	maxAsked = 15 * time.Minute
+)
 
 // Progress is how far a Recorder has come.
 type Progress struct {
@@ -328,8 +333,12 @@ func (r *Recorder) retry(ctx context.Context, what string, f func() error) error
 		if !errors.Is(err, ErrUnavailable) {
 			return err
 		}
-		r.log.Warn("series store is away, trying again", "action", what, "attempt", attempt, "pause_seconds", pause.Seconds(), "error", err)
-		timer := time.NewTimer(pause/2 + rand.N(pause/2+1))
+		wait := pause/2 + rand.N(pause/2+1)
+		if away := (*Away)(nil); errors.As(err, &away) {
+			wait = max(wait, min(away.After, maxAsked))
+		}
+		r.log.Warn("series store is away, trying again", "action", what, "attempt", attempt, "pause_seconds", wait.Seconds(), "error", err)
+		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:
 		case <-ctx.Done():

@@ -213,6 +213,37 @@ func TestRecorder_WaitsForAStoreThatIsAway(t *testing.T) {
 	})
 }
 
+func TestRecorder_WaitsAsLongAsTheStoreAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, j := &series{}, newJournal()
+		s.fail = func(attempt int) error {
+			switch attempt {
+			case 1:
+				return fmt.Errorf("write: %w", &store.Away{After: 90 * time.Second, Err: errors.New("too many requests")})
+			case 2:
+				return &store.Away{After: 48 * time.Hour, Err: errors.New("a proxy's mistake")}
+			}
+			return nil
+		}
+		r, end := running(t, s, j, store.RecorderOptions{MaxObservations: 1})
+		j.entries <- entry(1, 1)
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		s.mu.Lock()
+		tries := slices.Clone(s.tries)
+		s.mu.Unlock()
+		if len(tries) != 3 || tries[1].Sub(tries[0]) != 90*time.Second || tries[2].Sub(tries[1]) != 15*time.Minute {
+			t.Errorf("attempts at %v, want the second 90s after the first and the third 15min later", tries)
+		}
+		if got := r.Progress().Seq; got != 1 {
+			t.Errorf("progress %d, want 1", got)
+		}
+		if err := end(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestRecorder_AsksHowFarItCameAfterAFailedWrite(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, j := &series{halfOf: true}, newJournal()

@@ -17,6 +17,19 @@ import (
 // or was busy. The same write may be offered again.
 var ErrUnavailable = errors.New("series store is unavailable")
 
+// Away is an ErrUnavailable that says for how long: the server asked for a pause
+// of After before the next attempt.
+type Away struct {
+	After time.Duration
+	Err   error
+}
+
+// Error implements error.
+func (a *Away) Error() string { return a.Err.Error() }
+
+// Unwrap makes an Away an ErrUnavailable as well as what it wraps.
+func (a *Away) Unwrap() []error { return []error{ErrUnavailable, a.Err} }
+
 // ErrInvalidQuery marks a question that can never be answered. Its text says
 // what is wrong with it and is fit for the asker.
 var ErrInvalidQuery = errors.New("invalid query")
@@ -48,9 +61,18 @@ type Series interface {
 	// position are durable. After an error, or a crash at any point, the same
 	// entries (grouped in any way) may be offered again after asking Position,
 	// and everything is counted once. The caller keeps ownership of entries.
-	// Observations that are the same in different entries were told apart by
-	// ingest; here each counts. They are Storable and their texts are UTF-8,
-	// which the Recorder sees to.
+	//
+	// What is the same within ingest's memory was told apart by ingest; here each
+	// such observation counts. What is older than that when it comes (Received
+	// lies further behind At than the backend's HistoryAfter) is history: one that
+	// is held already, by device, kind, At and ID, is left out, so that a file that
+	// is replayed weeks later changes neither observations nor roll-ups. The one
+	// that was stored first stays, with its place.
+	//
+	// What the backend can never hold (see OnRejected of its Options) is reported
+	// and is neither in the observations nor in the roll-ups; it does not hold up
+	// the others. Observations are Storable and their texts are UTF-8, which the
+	// Recorder sees to.
 	Write(ctx context.Context, to Position, entries []Entry) error
 
 	// Points answers a query, from raw values for a device, else from the
@@ -67,6 +89,10 @@ type Series interface {
 	// Counts returns for each kind how many observations the store holds in
 	// [from, to).
 	Counts(ctx context.Context, from, to time.Time) (map[sensors.KindKey]int64, error)
+
+	// Usage returns what the store holds and takes. It may read a good part of
+	// the data: it is for a person who asks. Errors: ErrUnavailable.
+	Usage(ctx context.Context) (Usage, error)
 
 	// Ping returns nil when the store can be written to and read from.
 	Ping(ctx context.Context) error

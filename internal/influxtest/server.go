@@ -20,12 +20,17 @@ import (
 // Database is created by Start; its bucket name is Database + "/autogen".
 const Database = "urbangrid"
 
+// Token is that of every server of 2.7. 1.8 asks for none and takes it too.
+const Token = "urbangrid-test-token"
+
 const startTimeout = 30 * time.Second
 
 // Server is a running InfluxDB with data of its own.
 type Server struct {
 	URL string // http://127.0.0.1:port, the same after a restart
+	Org string // of 2.x, "" for 1.8
 
+	release release
 	program string
 	dir     string
 	address string
@@ -36,19 +41,56 @@ type Server struct {
 	output  *tail
 }
 
-// Start runs a server that ends with the test. It fails the test, and says what
-// to do, when the server cannot be built or started.
+// Start runs a server that ends with the test: 1.8, or 2.7 when the environment
+// has URBANGRID_TEST_INFLUX=2. It fails the test, and says what to do, when the
+// server cannot be built or started.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	program, err := Build(t.Context(), os.Stderr)
+	r, err := chosen()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := r.build(t.Context(), os.Stderr)
 	if err != nil {
 		t.Fatalf("InfluxDB is needed by this test: %v", err)
 	}
-	s := &Server{program: program, dir: t.TempDir(), address: "127.0.0.1:0"}
+	s := &Server{release: r, program: program, dir: t.TempDir(), address: "127.0.0.1:0"}
 	t.Cleanup(func() { s.Stop(t) })
 	s.run(t)
-	s.CreateDatabase(t, Database)
+	if r.major == 2 {
+		s.setUp(t)
+	} else {
+		s.CreateDatabase(t, Database)
+	}
 	return s
+}
+
+// setUp makes the first user, organisation and token of 2.7.
+func (s *Server) setUp(t testing.TB) {
+	t.Helper()
+	s.Org = "urbangrid"
+	body := fmt.Sprintf(`{"username":"test","password":"test-password","org":%q,"bucket":"first","token":%q}`, s.Org, Token)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/api/v2/setup", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatalf("set up influxd: %v", err)
+	}
+	defer res.Body.Close()
+	if answer, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusCreated {
+		t.Fatalf("set up influxd: %s %s", res.Status, answer)
+	}
+}
+
+// Address returns the address of a series store in the server's bucket.
+func (s *Server) Address(bucket string) string {
+	q := url.Values{"bucket": {bucket}}
+	if s.Org != "" {
+		q.Set("org", s.Org)
+	}
+	return "influx+" + s.URL + "?" + q.Encode()
 }
 
 // Stop ends the server's process as a crash does. It may be called again.
@@ -74,7 +116,7 @@ func (s *Server) Restart(t testing.TB) {
 	s.run(t)
 }
 
-// CreateDatabase makes an empty database.
+// CreateDatabase makes an empty database of 1.8.
 func (s *Server) CreateDatabase(t testing.TB, name string) {
 	t.Helper()
 	res, err := http.PostForm(s.URL+"/query", url.Values{"q": {fmt.Sprintf("CREATE DATABASE %q", name)}})
@@ -91,23 +133,20 @@ func (s *Server) run(t testing.TB) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	config := filepath.Join(s.dir, "influxd.conf")
-	if err := os.WriteFile(config, []byte(s.config()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(s.program, "run", "-config", config)
+	cmd := s.command(t)
 	// The server takes settings from the environment too; it gets none.
 	cmd.Env = []string{"HOME=" + s.dir, "PATH=" + os.Getenv("PATH")}
-	stderr, err := cmd.StderrPipe()
+	output, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	cmd.Stderr = cmd.Stdout
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s (remove it to have it built again): %v", s.program, err)
 	}
 	s.process, s.ended, s.output = cmd, make(chan struct{}), &tail{}
 	listening := make(chan string, 1)
-	go s.watch(cmd, stderr, listening, s.ended)
+	go s.watch(cmd, output, listening, s.ended)
 	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
 	defer cancel()
 	select {
@@ -121,19 +160,20 @@ func (s *Server) run(t testing.TB) {
 	s.waitReady(ctx, t)
 }
 
-var listeningLine = regexp.MustCompile(`Listening on HTTP.*addr=(127\.0\.0\.1:\d+)`)
+// listeningLine is what 1.8 says, then what 2.7 says.
+var listeningLine = regexp.MustCompile(`Listening on HTTP.*addr=127\.0\.0\.1:(\d+)|msg=Listening.*transport=http.*port=(\d+)`)
 
 // watch reads what the server says until it ends.
-func (s *Server) watch(cmd *exec.Cmd, stderr io.Reader, listening chan<- string, ended chan<- struct{}) {
+func (s *Server) watch(cmd *exec.Cmd, output io.Reader, listening chan<- string, ended chan<- struct{}) {
 	defer close(ended)
 	out := s.output
-	lines := bufio.NewScanner(stderr)
+	lines := bufio.NewScanner(output)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		out.add(lines.Text())
 		if m := listeningLine.FindStringSubmatch(lines.Text()); m != nil {
 			select {
-			case listening <- m[1]:
+			case listening <- "127.0.0.1:" + m[1] + m[2]:
 			default:
 			}
 		}
@@ -162,6 +202,21 @@ func (s *Server) waitReady(ctx context.Context, t testing.TB) {
 			t.Fatalf("influxd at %s does not answer:\n%s", s.URL, s.output)
 		}
 	}
+}
+
+// command returns the server's command, with its settings.
+func (s *Server) command(t testing.TB) *exec.Cmd {
+	t.Helper()
+	if s.release.major == 2 {
+		return exec.Command(s.program, "--http-bind-address", s.address, "--bolt-path", filepath.Join(s.dir, "influxd.bolt"),
+			"--sqlite-path", filepath.Join(s.dir, "influxd.sqlite"), "--engine-path", filepath.Join(s.dir, "engine"),
+			"--reporting-disabled", "--ui-disabled", "--log-level", "info")
+	}
+	config := filepath.Join(s.dir, "influxd.conf")
+	if err := os.WriteFile(config, []byte(s.config()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return exec.Command(s.program, "run", "-config", config)
 }
 
 func (s *Server) config() string {

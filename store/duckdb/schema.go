@@ -38,7 +38,9 @@ const schemaVersion = 1
 // The observations are numbered in the order of writing (no); those up to
 // state.rolled are in the roll-up tables, the others are still to be added. A
 // roll-up table may hold several rows of one key, which add up; merged says
-// that a row is the result of a compaction.
+// that a row is the result of a compaction. The observations of closed_hours have
+// been deleted while their roll-ups are kept, so nothing can be added to them any
+// more: it could not be told from what they have counted.
 func schema() string {
 	var b strings.Builder
 	b.WriteString(`
@@ -61,6 +63,7 @@ CREATE TABLE IF NOT EXISTS observations (
 );
 CREATE TABLE IF NOT EXISTS positions (journal VARCHAR PRIMARY KEY, seq UBIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS state (key VARCHAR PRIMARY KEY, value BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS closed_hours (hour TIMESTAMP PRIMARY KEY);
 INSERT OR IGNORE INTO state VALUES ('rolled', 0);
 `)
 	fmt.Fprintf(&b, "INSERT OR IGNORE INTO state VALUES ('schema', %d);\n", schemaVersion)

@@ -6,7 +6,10 @@
 // Roll-ups are made afterwards by [Series.Roll], many rows at once and inside
 // the engine, in a transaction that also says up to which observation they
 // reach; a query adds the observations after that, so an answer never waits for
-// them and never misses one. Late and historic data take the same way.
+// them and never misses one. Late data take the same way. History, which is older
+// than what ingest remembers, is looked up among the observations first, in the
+// same transaction, and only what is new goes on that way, so the roll-ups are
+// those that the observations give.
 package duckdb
 
 import (
@@ -21,6 +24,7 @@ import (
 	"time"
 
 	"github.com/duckdb/duckdb-go/v2"
+	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/store"
 )
 
@@ -33,7 +37,19 @@ type Options struct {
 	RollEvery        time.Duration // roll-ups are made at least this often; 0 means 5s, negative never
 	CompactEvery     time.Duration // how often past windows are compacted; 0 means 10min, negative never
 	CompactAfter     time.Duration // age at which a window counts as past; 0 means 15min
-	Logger           *slog.Logger  // nil means none
+	ExpireEvery      time.Duration // how often what is older than Retention is deleted; 0 means 10min, negative never
+
+	Retention store.Retention
+	// HistoryAfter is the age at which an observation that comes is looked up
+	// among those that are held. It must be shorter than what ingest remembers, by
+	// the five minutes that a clock may be ahead; 0 means 12h.
+	HistoryAfter time.Duration
+	// OnRejected is told of observations that are not kept, and why (one of
+	// store.RejectReasons), when the write that offered them is durable. It is
+	// called by Write, without a lock. nil means nobody asks.
+	OnRejected store.Rejected
+
+	Logger *slog.Logger // nil means none
 }
 
 func (o Options) withDefaults() Options {
@@ -44,6 +60,12 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.RollEvery, 5*time.Second)
 	orDefault(&o.CompactEvery, 10*time.Minute)
 	orDefault(&o.CompactAfter, 15*time.Minute)
+	orDefault(&o.ExpireEvery, 10*time.Minute)
+	orDefault(&o.HistoryAfter, store.DefaultHistoryAfter)
+	o.Retention = o.Retention.WithDefaults()
+	if o.OnRejected == nil {
+		o.OnRejected = func([]grid.Placed, string) {}
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -61,14 +83,16 @@ func orDefault[T comparable](v *T, fallback T) {
 // one process; DuckDB keeps other processes out.
 type Series struct {
 	opts    Options
+	path    string
 	log     *slog.Logger
 	readers *sql.DB
 
-	mu       sync.Mutex // one writer at a time: Write, Roll, Compact
+	mu       sync.Mutex // one writer at a time: Write, Roll, Compact, Expire
 	conn     *duckdb.Conn
-	loaded   bool  // next and rolled are those of the file
-	next     int64 // number of the next observation
-	rolled   int64 // observations up to this number are in the roll-ups
+	loaded   bool               // next, rolled and closed are those of the file
+	next     int64              // number of the next observation
+	rolled   int64              // observations up to this number are in the roll-ups
+	closed   map[time.Time]bool // hours whose observations have been deleted, of which roll-ups may be left
 	isClosed bool
 
 	stop context.CancelFunc
@@ -78,7 +102,8 @@ type Series struct {
 var _ store.Series = (*Series)(nil)
 
 // Open opens the file at path, creates it when there is none, and starts the
-// goroutine that makes roll-ups and compacts them; Close ends it. ctx bounds
+// goroutine that makes roll-ups, compacts them and deletes what is too old; Close
+// ends it. ctx bounds
 // the opening alone.
 func Open(ctx context.Context, path string, opts Options) (*Series, error) {
 	opts = opts.withDefaults()
@@ -92,7 +117,7 @@ func Open(ctx context.Context, path string, opts Options) (*Series, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open series %s: %w", path, err)
 	}
-	s := &Series{opts: opts, log: opts.Logger, readers: sql.OpenDB(connector), done: make(chan struct{})}
+	s := &Series{opts: opts, path: path, log: opts.Logger, readers: sql.OpenDB(connector), done: make(chan struct{})}
 	s.readers.SetMaxOpenConns(opts.Readers)
 	s.readers.SetMaxIdleConns(opts.Readers)
 	if err := s.prepare(ctx, connector); err != nil {
@@ -143,7 +168,11 @@ func (s *Series) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.next, s.rolled, s.loaded = newest+1, rolled, true
+	closed, err := s.closedHours(ctx)
+	if err != nil {
+		return err
+	}
+	s.next, s.rolled, s.closed, s.loaded = newest+1, rolled, closed, true
 	return nil
 }
 
@@ -155,6 +184,8 @@ func (s *Series) maintain(ctx context.Context) {
 	defer stopRoll()
 	compact, stopCompact := ticks(s.opts.CompactEvery)
 	defer stopCompact()
+	expire, stopExpire := ticks(s.opts.ExpireEvery)
+	defer stopExpire()
 	for {
 		var err error
 		select {
@@ -164,6 +195,8 @@ func (s *Series) maintain(ctx context.Context) {
 			err = s.Roll(ctx)
 		case <-compact:
 			err = s.Compact(ctx, time.Now().Add(-s.opts.CompactAfter))
+		case <-expire:
+			err = s.Expire(ctx, time.Now())
 		}
 		if err != nil && ctx.Err() == nil {
 			s.log.Warn("series maintenance put off", "error", err)

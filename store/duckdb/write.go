@@ -26,33 +26,43 @@ func (s *Series) Position(ctx context.Context, journal string) (store.Position, 
 // roll-ups makes them before it returns, which is how a recorder that is faster
 // than the roll-ups is slowed down.
 func (s *Series) Write(ctx context.Context, to store.Position, entries []store.Entry) error {
+	rejected, err := s.lockedWrite(ctx, to, entries)
+	if len(rejected) > 0 && err == nil {
+		s.opts.OnRejected(rejected, store.RejectRetention)
+	}
+	return err
+}
+
+func (s *Series) lockedWrite(ctx context.Context, to store.Position, entries []store.Entry) (rejected []grid.Placed, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.isClosed {
-		return errClosed
+		return nil, errClosed
 	}
-	if err := s.write(ctx, to, entries); err != nil {
-		return unavailable(fmt.Sprintf("write series up to entry %d", to.Seq), err)
+	rejected, err = s.write(ctx, to, entries)
+	if err != nil {
+		return nil, unavailable(fmt.Sprintf("write series up to entry %d", to.Seq), err)
 	}
 	if s.next-1-s.rolled >= s.opts.RollRows {
 		if err := s.roll(ctx); err != nil {
 			s.log.Warn("series roll-up put off", "error", err)
 		}
 	}
-	return nil
+	return rejected, nil
 }
 
-func (s *Series) write(ctx context.Context, to store.Position, entries []store.Entry) error {
+func (s *Series) write(ctx context.Context, to store.Position, entries []store.Entry) (rejected []grid.Placed, err error) {
 	if err := s.load(ctx); err != nil {
-		return err
+		return nil, err
 	}
 	saved, err := s.number(ctx, "SELECT coalesce(max(seq), 0)::BIGINT FROM positions WHERE journal = ?", to.Journal)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if to.Seq <= uint64(saved) {
-		return nil
+		return nil, nil
 	}
+	var history []arrival
 	next := s.next
 	err = s.transact(ctx, func() error {
 		for _, e := range entries {
@@ -60,23 +70,28 @@ func (s *Series) write(ctx context.Context, to store.Position, entries []store.E
 				return fmt.Errorf("entry %d is beyond the position", e.Seq)
 			}
 		}
-		n, err := s.appendEntries(entries, uint64(saved), next)
+		n, err := s.appendEntries(entries, uint64(saved), next, &history)
 		if err != nil {
 			return err
 		}
 		next += n
+		if history, rejected = s.open(history); len(history) > 0 {
+			if err := s.merge(ctx, history); err != nil {
+				return fmt.Errorf("merge %d old observations: %w", len(history), err)
+			}
+		}
 		return s.exec(ctx, "INSERT OR REPLACE INTO positions VALUES (?, ?)", to.Journal, int64(to.Seq))
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.next = next
-	return nil
+	return rejected, nil
 }
 
-// appendEntries appends the observations of entries after the saved one and
-// returns how many there were.
-func (s *Series) appendEntries(entries []store.Entry, saved uint64, next int64) (n int64, err error) {
+// appendEntries appends the observations of entries after the saved one, but for
+// history, which it collects, and returns how many numbers it gave.
+func (s *Series) appendEntries(entries []store.Entry, saved uint64, next int64, history *[]arrival) (n int64, err error) {
 	appender, err := duckdb.NewAppenderFromConn(s.conn, "", "observations")
 	if err != nil {
 		return 0, err
@@ -87,7 +102,13 @@ func (s *Series) appendEntries(entries []store.Entry, saved uint64, next int64) 
 			continue
 		}
 		for i := range e.Observations {
-			fill(&row, next+n, &e.Observations[i])
+			p := &e.Observations[i]
+			if p.Received.Sub(p.At) > s.opts.HistoryAfter {
+				*history = append(*history, arrival{next + n, p})
+				n++
+				continue
+			}
+			fill(&row, next+n, p)
 			if err := appender.AppendRow(row[:]...); err != nil {
 				_ = appender.Close() // the transaction is rolled back
 				return 0, err

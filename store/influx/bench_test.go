@@ -16,7 +16,7 @@ import (
 // the server's own machine.
 func BenchmarkSeries_Write(b *testing.B) {
 	server := influxtest.Start(b)
-	s, err := influx.Open(b.Context(), "influx+"+server.URL+"?bucket="+influxtest.Database+"/autogen", influx.Options{})
+	s, err := influx.Open(b.Context(), server.Address("bench"), influx.Options{Token: influxtest.Token})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -91,7 +89,7 @@ func wantCount(t *testing.T, s store.Series, kind string, want float64) {
 }
 
 func TestSeries_CountsOnceWhereverAWriteWasCut(t *testing.T) {
-	address := fresh(t, influxtest.Start(t))
+	address := fresh(influxtest.Start(t))
 	for _, delivered := range []bool{false, true} {
 		for _, restart := range []bool{false, true} {
 			for at := 1; ; at++ {
@@ -155,7 +153,7 @@ func offerWithCut(t *testing.T, address, kind string, c *cut, restart bool) bool
 
 func TestSeries_SaysThatTheServerIsAwayAndGoesOnWhenItIsBack(t *testing.T) {
 	server := influxtest.Start(t)
-	s := mustOpen(t, fresh(t, server), influx.Options{Timeout: 5 * time.Second})
+	s := mustOpen(t, fresh(server), influx.Options{Timeout: 5 * time.Second})
 	entries := crossing(t, "noise")
 	write := func(entries []store.Entry) error {
 		return s.Write(t.Context(), store.Position{Journal: "j", Seq: entries[len(entries)-1].Seq}, entries)
@@ -178,49 +176,4 @@ func TestSeries_SaysThatTheServerIsAwayAndGoesOnWhenItIsBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantCount(t, s, "noise", 18)
-}
-
-func TestSeries_TellsWhatMayPassFromWhatNeverWill(t *testing.T) {
-	for status, mayPass := range map[int]bool{400: false, 413: false, 422: false, 401: true, 404: true, 429: true, 500: true, 503: true} {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if strings.HasSuffix(r.URL.Path, "/write") {
-				http.Error(w, "as told", status)
-			}
-		}))
-		s := mustOpen(t, "influx+"+server.URL+"?bucket=b", influx.Options{})
-		err := s.Write(t.Context(), store.Position{Journal: "j", Seq: 1}, crossing(t, "noise")[:1])
-		if err == nil || errors.Is(err, store.ErrUnavailable) != mayPass {
-			t.Errorf("status %d: %v, want ErrUnavailable %v", status, err, mayPass)
-		}
-		server.Close()
-	}
-}
-
-func TestSeries_GoesOnWhenTheBucketDoesNotKeepWhatIsOld(t *testing.T) {
-	server := influxtest.Start(t)
-	policy := `CREATE RETENTION POLICY "short" ON "` + influxtest.Database + `" DURATION 1h REPLICATION 1`
-	res, err := http.PostForm(server.URL+"/query", url.Values{"q": {policy}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	res.Body.Close()
-	s := mustOpen(t, "influx+"+server.URL+"?bucket="+influxtest.Database+"/short", influx.Options{})
-	entries := crossing(t, "noise")
-	for i := range entries[1].Observations {
-		entries[1].Observations[i].At = time.Date(2018, 1, 1, 0, 0, i, 0, time.UTC)
-	}
-	fresh := time.Now().UTC().Truncate(time.Microsecond)
-	entries[0].Observations = entries[0].Observations[:1]
-	entries[0].Observations[0].At = fresh
-	if err := s.Write(t.Context(), store.Position{Journal: "j", Seq: entries[1].Seq}, entries[:2]); err != nil {
-		t.Fatalf("write of new and old observations: %v", err)
-	}
-	p, err := s.Position(t.Context(), "j")
-	if err != nil || p.Seq != entries[1].Seq {
-		t.Errorf("position %d, %v, want %d", p.Seq, err, entries[1].Seq)
-	}
-	page, _, err := s.Observations(t.Context(), store.ObservationQuery{Limit: 10, From: fresh.Add(-time.Minute)})
-	if err != nil || len(page) != 1 {
-		t.Errorf("%d observations (%v), want the new one", len(page), err)
-	}
 }

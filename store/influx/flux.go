@@ -3,6 +3,8 @@ package influx
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,13 +37,13 @@ func quote(s string) string {
 
 func literal(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 
-// from begins a query of the times [start, stop), of which stop is a whole
+// from begins a query of a bucket and the times [start, stop), of which stop is a whole
 // millisecond. InfluxDB 1.8 takes stop itself in as well in some queries; no
 // point is at the nanosecond before it (see stamp), so ending there is exact in
 // both readings. It also takes bounds up to 1970 for none at all.
-func (s *Series) from(start, stop time.Time) string {
+func (s *Series) from(p purpose, start, stop time.Time) string {
 	stop = stop.Add(-time.Nanosecond)
-	flux := fmt.Sprintf("from(bucket: %s) |> range(start: %s, stop: %s)", quote(s.bucket), literal(start), literal(stop))
+	flux := fmt.Sprintf("from(bucket: %s) |> range(start: %s, stop: %s)", quote(s.layout.names[p]), literal(start), literal(stop))
 	if start.Unix() <= 0 && start.After(store.Earliest) {
 		flux += fmt.Sprintf(" |> filter(fn: (r) => r._time >= %s)", literal(start))
 	}
@@ -62,6 +64,19 @@ func onlyAny(column string, values []string) string {
 		conditions[i] = fmt.Sprintf("r.%s == %s", column, quote(v))
 	}
 	return fmt.Sprintf(" |> filter(fn: (r) => %s)", strings.Join(conditions, " or "))
+}
+
+// maxAlternatives bounds how many values of a tag a query names; with more it
+// reads all of them.
+const maxAlternatives = 40
+
+// fewOf keeps the records whose tag has one of the encoded values, when they are
+// few, and all otherwise.
+func fewOf(column string, values map[string]bool) string {
+	if len(values) > maxAlternatives {
+		return ""
+	}
+	return onlyAny(column, slices.Sorted(maps.Keys(values)))
 }
 
 func onlyKind(k sensors.KindKey) string { return only("kind", encodeTag(string(k))) }
@@ -122,12 +137,19 @@ func (r record) cell() (grid.Cell, error) {
 	return grid.ParseCell(s)
 }
 
-// query calls each for every record of the answer.
+// query calls each for every record of the answer as it comes. When ctx ends so
+// does the query, at the server too.
 func (s *Series) query(ctx context.Context, flux string, each func(record) error) error {
+	if _, err := s.ensure(ctx); err != nil {
+		return err
+	}
 	// The client's shared QueryAPI reads and writes its URL without a lock, so
 	// each query has its own.
-	result, err := api.NewQueryAPI(s.org, s.client.HTTPService()).Query(ctx, flux)
+	result, err := api.NewQueryAPI(s.layout.org, s.client.HTTPService()).Query(ctx, flux)
 	if err != nil {
+		if notFound(err) {
+			s.buckets.forget()
+		}
 		return unavailable(ctx, err)
 	}
 	defer func() { _ = result.Close() }() // what was only read

@@ -106,8 +106,8 @@ func mix(h uint64) uint64 {
 // millisecond returns the beginning of t's millisecond, before 1970 as well.
 func millisecond(t time.Time) time.Time { return grid.Span(time.Millisecond).Start(t) }
 
-// appendObservation appends the line of p.
-func appendObservation(b []byte, p *grid.Placed) []byte {
+// appendObservation appends the line of p, with its origin unless that is 0.
+func appendObservation(b []byte, p *grid.Placed, origin int64) []byte {
 	b = append(b, "observation,area="...)
 	b = append(b, encodeTag(string(p.Area))...)
 	b = append(b, ",cell="...)
@@ -132,6 +132,10 @@ func appendObservation(b []byte, p *grid.Placed) []byte {
 	b = appendFloat(b, p.Position.LonDegrees)
 	b = append(b, ",datum="...)
 	b = appendInt(b, int64(p.Position.Datum))
+	if origin != 0 {
+		b = append(b, ",origin="...)
+		b = appendInt(b, origin)
+	}
 	b = append(b, ",id="...)
 	b = appendText(b, p.ID)
 	b = append(b, ",attrs="...)

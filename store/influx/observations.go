@@ -162,7 +162,7 @@ func later(a, b time.Time) time.Time {
 // newest returns the at most limit observations of [start, stop) with the
 // greatest stamps, those first.
 func (s *Series) newest(ctx context.Context, start, stop time.Time, narrow string, limit int) ([]grid.Placed, error) {
-	flux := s.from(start, stop) + narrow + asColumns +
+	flux := s.from(forRaw, start, stop) + narrow + asColumns +
 		fmt.Sprintf(` |> group() |> sort(columns: ["_time"], desc: true) |> limit(n: %d)`, limit)
 	var out []grid.Placed
 	err := s.query(ctx, flux, func(r record) error {

@@ -33,6 +33,14 @@ func (s *Series) Points(ctx context.Context, q store.Query) ([]store.Line, error
 	return []store.Line{line}, nil
 }
 
+// source returns the bucket that has q's points.
+func source(q store.Query) purpose {
+	if q.Device != "" {
+		return forRaw
+	}
+	return purposeOf(q.Span())
+}
+
 // narrowing returns the filters of q's measurement, kind and place.
 func narrowing(q store.Query) (string, error) {
 	if q.Device != "" {
@@ -99,7 +107,7 @@ func ascending(points []store.Point) []store.Point {
 
 func (s *Series) reduce(ctx context.Context, q store.Query, narrow string, r reduction) (map[time.Time]float64, error) {
 	from, to := q.Windows()
-	flux := s.from(from, to) + narrow + only("_field", r.field) +
+	flux := s.from(source(q), from, to) + narrow + only("_field", r.field) +
 		fmt.Sprintf(` |> group() |> window(every: %ds) |> %s()`, int64(q.Every.Seconds()), r.function)
 	out := make(map[time.Time]float64)
 	err := s.query(ctx, flux, func(rec record) error {
@@ -117,7 +125,7 @@ func (s *Series) lastValues(ctx context.Context, q store.Query, narrow string) (
 		value, at = "value", "at"
 	}
 	from, to := q.Windows()
-	flux := s.from(from, to) + narrow + onlyAny("_field", []string{value, at}) + asColumns
+	flux := s.from(source(q), from, to) + narrow + onlyAny("_field", []string{value, at}) + asColumns
 	windows := make(map[time.Time]*grid.Rollup)
 	err := s.query(ctx, flux, func(r record) error {
 		start := grid.Span(q.Every).Start(r.time("_time"))
@@ -145,7 +153,7 @@ func (s *Series) Counts(ctx context.Context, from, to time.Time) (map[sensors.Ki
 	if !start.Before(stop) || !from.Before(to) {
 		return out, nil
 	}
-	flux := s.from(start, stop) + only("_measurement", "observation") + only("_field", "at") +
+	flux := s.from(forRaw, start, stop) + only("_measurement", "observation") + only("_field", "at") +
 		fmt.Sprintf(` |> filter(fn: (r) => r._value >= %d and r._value < %d) |> group(columns: ["kind"]) |> count()`, from.UnixMicro(), to.UnixMicro())
 	err := s.query(ctx, flux, func(r record) error {
 		kind, err := r.text("kind")

@@ -118,7 +118,7 @@ func (s *Series) newestWindow(ctx context.Context, span grid.Span) (newest time.
 		if i < len(lookBack) {
 			start = time.Now().Add(-lookBack[i])
 		}
-		flux := s.from(start, stop) + only("_measurement", measurements[span]) + only("_field", "count") +
+		flux := s.from(purposeOf(span), start, stop) + only("_measurement", measurements[span]) + only("_field", "count") +
 			` |> keep(columns: ["_time"]) |> group() |> sort(columns: ["_time"], desc: true) |> limit(n: 1)`
 		err := s.query(ctx, flux, func(r record) error {
 			newest = r.time("_time")
@@ -168,23 +168,14 @@ func nearby(span grid.Span, keys []grid.RollupKey) [][]grid.RollupKey {
 	return out
 }
 
-// maxAlternatives bounds how many kinds or cells a query names; with more it
-// reads all of them.
-const maxAlternatives = 40
-
 func (s *Series) read(ctx context.Context, span grid.Span, group []grid.RollupKey, into map[grid.RollupKey]row) error {
 	kinds, cells := make(map[string]bool), make(map[string]bool)
 	for _, k := range group {
 		kinds[encodeTag(string(k.Kind))] = true
 		cells[k.Cell.String()] = true
 	}
-	flux := s.from(group[0].Start, group[len(group)-1].Start.Add(time.Duration(span))) + only("_measurement", measurements[span])
-	if len(kinds) <= maxAlternatives {
-		flux += onlyAny("kind", slices.Sorted(maps.Keys(kinds)))
-	}
-	if len(cells) <= maxAlternatives {
-		flux += onlyAny("cell", slices.Sorted(maps.Keys(cells)))
-	}
+	flux := s.from(purposeOf(span), group[0].Start, group[len(group)-1].Start.Add(time.Duration(span))) + only("_measurement", measurements[span]) +
+		fewOf("kind", kinds) + fewOf("cell", cells)
 	return s.query(ctx, flux+asColumns, func(r record) error {
 		k, value, err := parseRow(span, r)
 		if err != nil {

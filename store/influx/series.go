@@ -9,18 +9,26 @@
 //
 // What is in the server, for those who look at it with other tools:
 //
-//	observation  tags kind, device, cell, area; one point for each observation
-//	rollup_10s, rollup_1m, rollup_1h
-//	             tags kind, cell, area; time is the window's start;
-//	             fields count, sum, min, max, last, last_at, seq_<journal>
-//	position     tag journal; field seq, of which the greatest counts
+//	<bucket>_raw      observation: tags kind, device, cell, area; one point for
+//	                  each observation
+//	                  rollup_10s
+//	<bucket>_minutes  rollup_1m
+//	<bucket>_hours    rollup_1h
+//	                  position: tag journal; field seq, of which the greatest counts
+//
+// Roll-ups have the tags kind, cell, area, the window's start as time, and the
+// fields count, sum, min, max, last, last_at and seq_<journal>. The server
+// deletes what is older than each bucket keeps. In 1.8 the bucket is a database
+// and the three are its retention policies raw, minutes and hours. They are
+// created when they are missing.
 //
 // Tag values and the text fields id and attrs are escaped with percent signs
 // (see encodeTag), because line protocol cannot carry every text.
 //
-// A bucket that keeps points for a limited time leaves out history that is
-// older, and so do its answers; give it unlimited retention to keep replays of
-// old files.
+// What is older than the raw bucket keeps is rejected (Options.OnRejected) and
+// counted nowhere; to keep replays of older files, let it keep them as long. What
+// is older than ingest remembers is looked up among the points first, so that it
+// counts once however often it comes.
 package influx
 
 import (
@@ -30,6 +38,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -47,10 +56,22 @@ type Options struct {
 	Timeout     time.Duration // of each request; 0 means 20s
 	MaxLines    int           // points a write request; 0 means 5,000
 	MaxRows     int           // roll-up rows that are kept in memory; 0 means 300,000
-	Compress    bool          // gzip requests, for a server behind a slow line
+	Plain       bool          // do not gzip write requests
 	Transport   http.RoundTripper
 	Logger      *slog.Logger // nil means none
 	Application string       // how the program names itself to the server; "" means urbangrid
+
+	// Retention is for how long buckets that are created keep their points. Those
+	// that exist are left as they are, and what they keep holds.
+	Retention store.Retention
+	// HistoryAfter is the age at which an observation that comes is looked up
+	// among those that are held. It must be shorter than what ingest remembers, by
+	// the five minutes that a clock may be ahead; 0 means 12h.
+	HistoryAfter time.Duration
+	// OnRejected is told of observations that the server does not keep and never
+	// will, and why (one of store.RejectReasons), before the position that covers
+	// them is saved. It is called by Write; nil means nobody asks.
+	OnRejected store.Rejected
 }
 
 func (o Options) withDefaults() Options {
@@ -71,6 +92,13 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.HistoryAfter == 0 {
+		o.HistoryAfter = store.DefaultHistoryAfter
+	}
+	if o.OnRejected == nil {
+		o.OnRejected = func([]grid.Placed, string) {}
+	}
+	o.Retention = o.Retention.WithDefaults()
 	if o.Application == "" {
 		o.Application = "urbangrid"
 	}
@@ -80,12 +108,14 @@ func (o Options) withDefaults() Options {
 // Series is a store.Series in a bucket. It is safe for concurrent use, but one
 // process alone may write to a bucket: it keeps the roll-up rows it works on.
 type Series struct {
-	opts   Options
-	log    *slog.Logger
-	org    string
-	bucket string
-	client influxdb2.Client
-	writes api.WriteAPIBlocking
+	opts    Options
+	log     *slog.Logger
+	server  string
+	layout  layout
+	http    *http.Client
+	client  influxdb2.Client
+	writes  [purposes]api.WriteAPIBlocking
+	buckets buckets
 
 	mu        sync.Mutex        // one Write at a time; guards what follows
 	positions map[string]uint64 // what is known to be saved, by journal
@@ -94,33 +124,49 @@ type Series struct {
 
 var _ store.Series = (*Series)(nil)
 
-// Open returns a Series in the bucket that address names, such as
-// influx+http://host:8086?org=putuo&bucket=urbangrid. For 1.8 the bucket is
-// database/retention-policy, e.g. urbangrid/autogen, and there is no org. The
-// server need not be there yet: until it is, calls end in ErrUnavailable.
-func Open(_ context.Context, address string, opts Options) (*Series, error) {
+// openTimeout bounds how long Open waits for a server that does not answer.
+const openTimeout = 5 * time.Second
+
+// Open returns a Series in the buckets that are named after that of address, such
+// as influx+http://host:8086?org=putuo&bucket=urbangrid, and creates those that
+// are missing. An address without org is one of 1.8, and its bucket a database.
+// The server need not be there yet: until it is, calls end in ErrUnavailable. A
+// token that may not do what is needed is an error that says what to put in order.
+func Open(ctx context.Context, address string, opts Options) (*Series, error) {
 	opts = opts.withDefaults()
 	server, org, bucket, err := parseAddress(address)
 	if err != nil {
 		return nil, fmt.Errorf("open series: %w", err)
 	}
-	options := influxdb2.DefaultOptions().
-		SetHTTPClient(&http.Client{Transport: opts.Transport, Timeout: opts.Timeout}).
-		SetPrecision(time.Nanosecond).
-		SetUseGZip(opts.Compress).
-		SetApplicationName(opts.Application).
-		SetLogLevel(0)
-	client := influxdb2.NewClientWithOptions(server, opts.Token, options)
-	return &Series{
+	s := &Series{
 		opts:      opts,
-		log:       opts.Logger,
-		org:       org,
-		bucket:    bucket,
-		client:    client,
-		writes:    client.WriteAPIBlocking(org, bucket),
+		log:       opts.Logger.With("component", "influx"),
+		server:    strings.TrimSuffix(server, "/"),
+		layout:    newLayout(org, bucket),
+		http:      &http.Client{Transport: opts.Transport, Timeout: opts.Timeout},
 		positions: make(map[string]uint64),
 		rows:      newRows(),
-	}, nil
+	}
+	s.client = influxdb2.NewClientWithOptions(server, opts.Token, influxdb2.DefaultOptions().
+		SetHTTPClient(s.http).
+		SetPrecision(time.Nanosecond).
+		SetUseGZip(!opts.Plain).
+		SetApplicationName(opts.Application).
+		SetLogLevel(0))
+	for p := range purposes {
+		s.writes[p] = s.client.WriteAPIBlocking(org, s.layout.names[p])
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	_, err = s.ensure(ctx)
+	if setup := (*setupError)(nil); errors.As(err, &setup) {
+		s.client.Close()
+		return nil, fmt.Errorf("open series: %w", err)
+	}
+	if err != nil {
+		s.log.Warn("series store is away", "server", s.server, "error", err)
+	}
+	return s, nil
 }
 
 func parseAddress(address string) (server, org, bucket string, err error) {
@@ -152,7 +198,7 @@ func parseAddress(address string) (server, org, bucket string, err error) {
 // missing bucket is found too.
 func (s *Series) Ping(ctx context.Context) error {
 	now := time.Now()
-	flux := s.from(now.Add(-time.Second), now) + ` |> filter(fn: (r) => r._measurement == "position")`
+	flux := s.from(forHours, now.Add(-time.Second), now) + ` |> filter(fn: (r) => r._measurement == "position")`
 	if err := s.query(ctx, flux, func(record) error { return nil }); err != nil {
 		return fmt.Errorf("ping series: %w", err)
 	}
@@ -180,8 +226,23 @@ func unavailable(ctx context.Context, err error) error {
 		case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
 			return err
 		}
+		if after := retryAfter(failure); after > 0 {
+			return &store.Away{After: after, Err: err}
+		}
 	}
 	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+}
+
+// retryAfter returns the pause that the server asks for, 0 when it does not.
+func retryAfter(failure *influxhttp.Error) time.Duration {
+	text := failure.Header.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(text); err == nil {
+		return max(0, time.Until(at))
+	}
+	return 0
 }
 
 // measurements names where each span's roll-ups are, in the order of grid.Spans.

@@ -1,8 +1,10 @@
 package influx_test
 
 import (
+	"flag"
 	"fmt"
-	"net/url"
+	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -14,16 +16,17 @@ import (
 
 var databases atomic.Int64
 
-// fresh returns the address of an empty bucket of the server.
-func fresh(t *testing.T, server *influxtest.Server) string {
-	t.Helper()
-	name := fmt.Sprintf("test_%d", databases.Add(1))
-	server.CreateDatabase(t, name)
-	return "influx+" + server.URL + "?bucket=" + url.QueryEscape(name+"/autogen")
+// fresh returns the address of a bucket that nobody has used.
+func fresh(server *influxtest.Server) string {
+	return server.Address(fmt.Sprintf("test_%d", databases.Add(1)))
 }
 
 func mustOpen(t *testing.T, address string, opts influx.Options) *influx.Series {
 	t.Helper()
+	if opts.Retention == (store.Retention{}) {
+		opts.Retention = store.KeepForever
+	}
+	opts.Token = influxtest.Token
 	s, err := influx.Open(t.Context(), address, opts)
 	if err != nil {
 		t.Fatal(err)
@@ -37,27 +40,49 @@ func mustOpen(t *testing.T, address string, opts influx.Options) *influx.Series 
 }
 
 func backend(server *influxtest.Server, opts influx.Options) storetest.Backend {
-	addresses := make(map[store.Series]string)
+	var addresses sync.Map
 	open := func(t *testing.T, address string) store.Series {
 		s := mustOpen(t, address, opts)
-		addresses[s] = address
+		addresses.Store(s, address)
 		return s
 	}
 	return storetest.Backend{
-		Open: func(t *testing.T) store.Series { return open(t, fresh(t, server)) },
+		Open: func(t *testing.T) store.Series { return open(t, fresh(server)) },
 		Reopen: func(t *testing.T, s store.Series) store.Series {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			return open(t, addresses[s])
+			address, _ := addresses.Load(s)
+			return open(t, address.(string))
 		},
 	}
 }
 
+// Each step of a property costs this server tens of milliseconds, so there are
+// fewer of them; the other stores run the same properties at full length.
+const propertyRuns = "25"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "rapid.checks" })
+	if !given {
+		if err := flag.Set("rapid.checks", propertyRuns); err != nil {
+			panic(err) // the flag is rapid's own
+		}
+	}
+	os.Exit(m.Run())
+}
+
 func TestSeries(t *testing.T) {
 	server := influxtest.Start(t)
-	t.Run("with everything open in memory", func(t *testing.T) { storetest.Run(t, backend(server, influx.Options{})) })
-	t.Run("with little memory and short requests", func(t *testing.T) {
-		storetest.Run(t, backend(server, influx.Options{MaxRows: 100, MaxLines: 50, Compress: true}))
-	})
+	for name, opts := range map[string]influx.Options{
+		"with everything open in memory":        {},
+		"with little memory and short requests": {MaxRows: 100, MaxLines: 50, Plain: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			storetest.Run(t, backend(server, opts))
+		})
+	}
 }

@@ -3,7 +3,6 @@ package influx
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/urbangrid/urbangrid/grid"
@@ -20,7 +19,7 @@ func (s *Series) Position(ctx context.Context, journal string) (store.Position, 
 }
 
 func (s *Series) savedSeq(ctx context.Context, journal string) (seq uint64, err error) {
-	flux := s.from(store.Earliest, store.Latest) + only("_measurement", "position") + only("journal", encodeTag(journal)) + only("_field", "seq") +
+	flux := s.from(forHours, store.Earliest, store.Latest) + only("_measurement", "position") + only("journal", encodeTag(journal)) + only("_field", "seq") +
 		` |> group() |> max()`
 	err = s.query(ctx, flux, func(r record) error {
 		seq = uint64(r.integer("_value"))
@@ -29,23 +28,30 @@ func (s *Series) savedSeq(ctx context.Context, journal string) (seq uint64, err 
 	return seq, err
 }
 
-// Write implements store.Series. It adds the entries to the roll-up rows in
-// memory, sends the observations and the whole rows, and saves the position.
+// Write implements store.Series. It sends the observations, adds those that the
+// server took to the roll-up rows in memory, sends the whole rows, and saves the
+// position.
 func (s *Series) Write(ctx context.Context, to store.Position, entries []store.Entry) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.write(ctx, to, entries); err != nil {
 		s.rows.forget()
 		delete(s.positions, to.Journal)
+		if notFound(err) {
+			s.buckets.forget()
+		}
 		return fmt.Errorf("write series up to entry %d: %w", to.Seq, err)
 	}
 	return nil
 }
 
 func (s *Series) write(ctx context.Context, to store.Position, entries []store.Entry) error {
+	kept, err := s.ensure(ctx)
+	if err != nil {
+		return err
+	}
 	saved, ok := s.positions[to.Journal]
 	if !ok {
-		var err error
 		if saved, err = s.savedSeq(ctx, to.Journal); err != nil {
 			return err
 		}
@@ -59,7 +65,15 @@ func (s *Series) write(ctx context.Context, to store.Position, entries []store.E
 	if err := s.loadRows(ctx); err != nil {
 		return err
 	}
-	changed, err := s.add(ctx, to, entries)
+	observations, tooOld, err := s.admit(ctx, to.Journal, entries, kept.Raw)
+	if err != nil {
+		return err
+	}
+	rejected := rejections{store.RejectRetention: tooOld}
+	if err := s.sendObservations(ctx, to.Journal, observations, rejected); err != nil {
+		return err
+	}
+	changed, err := s.add(ctx, to, observations)
 	if err != nil {
 		return err
 	}
@@ -68,7 +82,15 @@ func (s *Series) write(ctx context.Context, to store.Position, entries []store.E
 			s.rows.newest[k.Span] = k.Start
 		}
 	}
-	if err := s.send(ctx, to, entries, changed); err != nil {
+	if err := s.sendRows(ctx, changed, kept); err != nil {
+		return err
+	}
+	for reason, observations := range rejected {
+		if len(observations) > 0 {
+			s.opts.OnRejected(observations, reason)
+		}
+	}
+	if err := s.savePosition(ctx, to); err != nil {
 		return err
 	}
 	s.rows.keep(changed, s.opts.MaxRows)
@@ -76,37 +98,41 @@ func (s *Series) write(ctx context.Context, to store.Position, entries []store.E
 	return nil
 }
 
-// add returns the rows that entries change, as they are afterwards. What a row
-// has counted before is not added again.
-func (s *Series) add(ctx context.Context, to store.Position, entries []store.Entry) (map[grid.RollupKey]row, error) {
+// rejections are the observations that the server does not keep, by reason.
+type rejections map[string][]grid.Placed
+
+// add returns the rows that observations change, as they are afterwards. What a
+// row has counted before is not added again.
+func (s *Series) add(ctx context.Context, to store.Position, observations []taken) (map[grid.RollupKey]row, error) {
 	before := make(map[grid.RollupKey]row)
-	for _, e := range entries {
-		for i := range e.Observations {
-			for _, span := range grid.Spans {
-				before[key(span, &e.Observations[i])] = row{}
-			}
+	for _, t := range observations {
+		if t.p == nil {
+			continue
+		}
+		for _, span := range grid.Spans {
+			before[key(span, t.p)] = row{}
 		}
 	}
 	if err := s.fetch(ctx, before); err != nil {
 		return nil, err
 	}
 	after := make(map[grid.RollupKey]row, len(before))
-	for _, e := range entries {
-		for i := range e.Observations {
-			p := &e.Observations[i]
-			for _, span := range grid.Spans {
-				k := key(span, p)
-				old := before[k]
-				if old.seq(to.Journal) >= e.Seq {
-					continue
-				}
-				r, ok := after[k]
-				if !ok {
-					r = old.count(to.Journal, to.Seq)
-				}
-				r.Add(p.Value, p.At)
-				after[k] = r
+	for _, t := range observations {
+		if t.p == nil {
+			continue
+		}
+		for _, span := range grid.Spans {
+			k := key(span, t.p)
+			old := before[k]
+			if old.seq(to.Journal) >= t.seq {
+				continue
 			}
+			r, ok := after[k]
+			if !ok {
+				r = old.count(to.Journal, to.Seq)
+			}
+			r.Add(t.p.Value, t.p.At)
+			after[k] = r
 		}
 	}
 	return after, nil
@@ -116,67 +142,59 @@ func key(span grid.Span, p *grid.Placed) grid.RollupKey {
 	return grid.RollupKey{Span: span, Start: span.Start(p.At), Kind: p.Kind, Cell: p.Cell, Area: p.Area}
 }
 
-// send writes the observations, the rows and, when all that has arrived, the
-// position.
-func (s *Series) send(ctx context.Context, to store.Position, entries []store.Entry, changed map[grid.RollupKey]row) error {
-	w := sender{series: s}
-	for _, e := range entries {
-		for i := range e.Observations {
-			w.buffer = appendObservation(w.buffer, &e.Observations[i])
-			if err := w.line(ctx); err != nil {
-				return err
-			}
+// sendObservations writes observations; those that the server rejects are noted
+// and taken out.
+func (s *Series) sendObservations(ctx context.Context, journal string, observations []taken, rejected rejections) error {
+	w := sender{series: s, to: forRaw, rejected: func(line int, reason string) {
+		rejected[reason] = append(rejected[reason], *observations[line].p)
+		observations[line].p = nil
+	}}
+	for _, t := range observations {
+		from := int64(0)
+		if t.history {
+			from = origin(journal, t.seq)
 		}
-	}
-	for k, r := range changed {
-		w.buffer = appendRow(w.buffer, k, &r)
+		w.buffer = appendObservation(w.buffer, t.p, from)
 		if err := w.line(ctx); err != nil {
 			return err
 		}
 	}
-	if err := w.flush(ctx); err != nil {
-		return err
-	}
-	w.buffer = append(w.buffer, "position,journal="+encodeTag(to.Journal)+" seq="...)
-	w.buffer = appendInt(w.buffer, int64(to.Seq))
-	w.buffer = appendTime(w.buffer, time.Now().Truncate(time.Hour))
 	return w.flush(ctx)
 }
 
-// sender collects lines into requests.
-type sender struct {
-	series *Series
-	buffer []byte
-	lines  int
+// sendRows writes the rows that are not older than their bucket keeps.
+func (s *Series) sendRows(ctx context.Context, changed map[grid.RollupKey]row, kept store.Retention) error {
+	var senders [purposes]sender
+	var cutoff [purposes]time.Time
+	for p := range purposes {
+		senders[p] = sender{series: s, to: p, rejected: func(_ int, reason string) {
+			s.log.Error("roll-up rejected by the server", "bucket", s.layout.names[p], "reason", reason)
+		}}
+		if keep := wanted(kept, p); keep > 0 {
+			cutoff[p] = time.Now().Add(-keep)
+		}
+	}
+	for k, r := range changed {
+		p := purposeOf(k.Span)
+		if k.Start.Before(cutoff[p]) {
+			continue
+		}
+		senders[p].buffer = appendRow(senders[p].buffer, k, &r)
+		if err := senders[p].line(ctx); err != nil {
+			return err
+		}
+	}
+	for p := range senders {
+		if err := senders[p].flush(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-const maxRequestBytes = 4 << 20
-
-func (w *sender) line(ctx context.Context) error {
-	if w.lines++; w.lines < w.series.opts.MaxLines && len(w.buffer) < maxRequestBytes {
-		return nil
-	}
-	return w.flush(ctx)
-}
-
-func (w *sender) flush(ctx context.Context) error {
-	if len(w.buffer) == 0 {
-		return nil
-	}
-	err := w.series.writes.WriteRecord(ctx, strings.TrimSuffix(string(w.buffer), "\n"))
-	lines := w.lines
-	w.buffer, w.lines = w.buffer[:0], 0
-	if err != nil && beyondRetention(err) {
-		w.series.log.Warn("points older than the bucket keeps were left out by the server", "points_at_most", lines, "error", err)
-		return nil
-	}
-	return unavailable(ctx, err)
-}
-
-// beyondRetention reports whether the server took a request but for the points
-// that are older than what the bucket is set to keep. 1.8 and 2.x say so in
-// their text alone.
-func beyondRetention(err error) bool {
-	text := err.Error()
-	return strings.Contains(text, "beyond retention policy") || strings.Contains(text, "outside retention policy")
+func (s *Series) savePosition(ctx context.Context, to store.Position) error {
+	b := append([]byte(nil), "position,journal="+encodeTag(to.Journal)+" seq="...)
+	b = appendInt(b, int64(to.Seq))
+	b = appendTime(b, time.Now().Truncate(time.Hour))
+	return unavailable(ctx, s.post(ctx, forHours, b))
 }

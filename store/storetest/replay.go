@@ -125,7 +125,7 @@ func positionsPerJournal(t *testing.T, f *fixture) {
 }
 
 func readersWhileWriting(t *testing.T, f *fixture) {
-	day := someDay(8, 600)
+	day := someDay(8, 320)
 	entries := entriesOf(day, 40)
 	ctx, cancel := context.WithCancel(contextFor(t))
 	defer cancel()
