@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
 	"github.com/urbangrid/urbangrid/stream"
@@ -59,6 +60,8 @@ type Options struct {
 	// Saved is called after alert changes were saved, by the engine's own
 	// goroutine; it must not block. nil is no one.
 	Saved func()
+	// AreaNames are what alerts call an area; nil, and zero Names, mean its code.
+	AreaNames func(grid.AreaCode) sensors.Names
 	// Now is the clock of the live map; nil means time.Now. Alerts go by
 	// phenomenon time alone.
 	Now        func() time.Time

@@ -22,9 +22,9 @@ func (r *thresholdRule) explainRaised(a *store.Alert) sensors.Names {
 		zhHold, enHold = "，持续 "+duration(h).ZH, " for "+duration(h).EN
 	}
 	return sensors.Names{
-		ZH: fmt.Sprintf("%s：设备 %s%s测得%s %s，%s %s%s。", r.Names.ZH, a.Device, inArea(a.Area).ZH, r.kind.Names.ZH,
+		ZH: fmt.Sprintf("%s：设备 %s%s测得%s %s，%s %s%s。", r.Names.ZH, a.Device, r.kind.inArea(a.Area).ZH, r.kind.Names.ZH,
 			quantity(a.Value, unit.ZH), zhSide, quantity(a.Baseline, unit.ZH), zhHold),
-		EN: fmt.Sprintf("%s: device %s%s reads %s, %s %s%s.", r.Names.EN, a.Device, inArea(a.Area).EN,
+		EN: fmt.Sprintf("%s: device %s%s reads %s, %s %s%s.", r.Names.EN, a.Device, r.kind.inArea(a.Area).EN,
 			quantity(a.Value, unit.EN), enSide, quantity(a.Baseline, unit.EN), enHold),
 	}
 }
@@ -32,9 +32,9 @@ func (r *thresholdRule) explainRaised(a *store.Alert) sensors.Names {
 func (r *thresholdRule) explainClosed(a *store.Alert, o *grid.Placed) sensors.Names {
 	unit, lasted := r.kind.UnitLabel, duration(o.At.Sub(a.RaisedAt))
 	return sensors.Names{
-		ZH: fmt.Sprintf("%s已恢复：设备 %s%s测得%s %s，解除限值 %s；历时 %s。", r.Names.ZH, a.Device, inArea(a.Area).ZH, r.kind.Names.ZH,
+		ZH: fmt.Sprintf("%s已恢复：设备 %s%s测得%s %s，解除限值 %s；历时 %s。", r.Names.ZH, a.Device, r.kind.inArea(a.Area).ZH, r.kind.Names.ZH,
 			quantity(o.Value, unit.ZH), quantity(r.Threshold.Clear, unit.ZH), lasted.ZH),
-		EN: fmt.Sprintf("%s is over: device %s%s reads %s, the limit to clear is %s; it lasted %s.", r.Names.EN, a.Device, inArea(a.Area).EN,
+		EN: fmt.Sprintf("%s is over: device %s%s reads %s, the limit to clear is %s; it lasted %s.", r.Names.EN, a.Device, r.kind.inArea(a.Area).EN,
 			quantity(o.Value, unit.EN), quantity(r.Threshold.Clear, unit.EN), lasted.EN),
 	}
 }
@@ -42,28 +42,35 @@ func (r *thresholdRule) explainClosed(a *store.Alert, o *grid.Placed) sensors.Na
 func (r *exceedanceRule) explainRaised(a *store.Alert) sensors.Names {
 	unit, window := r.kind.UnitLabel, duration(a.Window)
 	return sensors.Names{
-		ZH: fmt.Sprintf("%s：网格 %s%s %s内%s %s，预期 %s，出现这么多的概率 %s。", r.Names.ZH, a.Cell, inArea(a.Area).ZH, window.ZH,
+		ZH: fmt.Sprintf("%s：网格 %s%s %s内%s %s，预期 %s，出现这么多的概率 %s。", r.Names.ZH, a.Cell, r.kind.inArea(a.Area).ZH, window.ZH,
 			r.kind.Names.ZH, quantity(a.Value, unit.ZH), quantity(a.Baseline, unit.ZH), probability(a.P)),
 		EN: fmt.Sprintf("%s: %s in cell %s%s within %s where %s are expected; the probability of so many is %s.", r.Names.EN,
-			quantity(a.Value, unit.EN), a.Cell, inArea(a.Area).EN, window.EN, number(a.Baseline), probability(a.P)),
+			quantity(a.Value, unit.EN), a.Cell, r.kind.inArea(a.Area).EN, window.EN, number(a.Baseline), probability(a.P)),
 	}
 }
 
 func (r *exceedanceRule) explainClosed(a *store.Alert, count int64, p float64) sensors.Names {
 	unit, window := r.kind.UnitLabel, duration(a.Window)
 	return sensors.Names{
-		ZH: fmt.Sprintf("%s已恢复：网格 %s%s %s内%s %s，预期 %s，概率 %s。", r.Names.ZH, a.Cell, inArea(a.Area).ZH, window.ZH,
+		ZH: fmt.Sprintf("%s已恢复：网格 %s%s %s内%s %s，预期 %s，概率 %s。", r.Names.ZH, a.Cell, r.kind.inArea(a.Area).ZH, window.ZH,
 			r.kind.Names.ZH, quantity(float64(count), unit.ZH), quantity(a.Baseline, unit.ZH), probability(p)),
 		EN: fmt.Sprintf("%s is over: %s in cell %s%s within %s where %s are expected; the probability of so many is %s.", r.Names.EN,
-			quantity(float64(count), unit.EN), a.Cell, inArea(a.Area).EN, window.EN, number(a.Baseline), probability(p)),
+			quantity(float64(count), unit.EN), a.Cell, r.kind.inArea(a.Area).EN, window.EN, number(a.Baseline), probability(p)),
 	}
 }
 
-func inArea(area grid.AreaCode) sensors.Names {
+// inArea names the area, by its code when nobody knows its name.
+func (k *kind) inArea(area grid.AreaCode) sensors.Names {
 	if area == "" {
 		return sensors.Names{}
 	}
-	return sensors.Names{ZH: "（责任网格 " + string(area) + "）", EN: " (area " + string(area) + ")"}
+	names := sensors.Names{ZH: "责任网格 " + string(area), EN: "area " + string(area)}
+	if k.areaNames != nil {
+		if known := k.areaNames(area); known != (sensors.Names{}) {
+			names = known
+		}
+	}
+	return sensors.Names{ZH: "（" + names.ZH + "）", EN: " (" + names.EN + ")"}
 }
 
 func quantity(v float64, unit string) string {

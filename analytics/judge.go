@@ -44,9 +44,9 @@ type openRule interface {
 	restore(a store.Alert) bool
 }
 
-func newJudge(catalog Kinds, rules []Rule, lateness time.Duration, m *metrics) *judge {
+func newJudge(catalog Kinds, rules []Rule, opts Options, m *metrics) *judge {
 	j := &judge{
-		lateness: lateness.Microseconds(),
+		lateness: opts.Lateness.Microseconds(),
 		kinds:    make(map[sensors.KindKey]*kind),
 		rules:    make(map[string]openRule),
 		newest:   noTime, told: noTime,
@@ -54,6 +54,7 @@ func newJudge(catalog Kinds, rules []Rule, lateness time.Duration, m *metrics) *
 	}
 	for _, k := range catalog.All() {
 		j.kinds[k.Key] = newKind(k)
+		j.kinds[k.Key].areaNames = opts.AreaNames
 	}
 	for _, r := range rules {
 		k := j.kinds[r.Kind]

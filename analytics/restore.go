@@ -28,7 +28,7 @@ func (e *Engine) start(ctx context.Context) (*run, uint64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	j := newJudge(e.catalog, e.rules, e.opts.Lateness, e.metrics)
+	j := newJudge(e.catalog, e.rules, e.opts, e.metrics)
 	if err := e.recall(ctx, j); err != nil {
 		return nil, 0, err
 	}

@@ -1,10 +1,13 @@
 package analytics_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/urbangrid/urbangrid/analytics"
+	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
 )
 
@@ -34,6 +37,20 @@ func TestThreshold_RaisesOnTheReadingItselfWithoutHold(t *testing.T) {
 		wantEN := "Test: device n1 (area 310107005) reads 85 dB(A), at or above 85 dB(A)."
 		if a.Reason.ZH != wantZH || a.Reason.EN != wantEN {
 			t.Errorf("reason %q, want %q and %q", a.Reason, wantZH, wantEN)
+		}
+	})
+}
+
+func TestThreshold_NamesTheAreaWhenItsNameIsKnown(t *testing.T) {
+	opts := analytics.Options{AreaNames: func(code grid.AreaCode) sensors.Names {
+		return sensors.Names{ZH: "曹杨新村街道", EN: "Caoyang Xincun"}
+	}}
+	inCity(t, loudRule(analytics.Threshold{Raise: 85, Clear: 80}), opts, func(c *city) {
+		c.report(seen("n1", "noise", 85, c.start))
+		c.wantStates("at raise", open)
+		got := c.records.saved()[0].Reason
+		if !strings.Contains(got.ZH, "设备 n1（曹杨新村街道）") || !strings.Contains(got.EN, "device n1 (Caoyang Xincun)") {
+			t.Errorf("reason %q does not name the area", got)
 		}
 	})
 }

@@ -28,6 +28,7 @@ type kind struct {
 
 	thresholds []*thresholdRule
 	exceedance *exceedanceRule // nil without one
+	areaNames  func(grid.AreaCode) sensors.Names
 }
 
 func newKind(k sensors.Kind) *kind {

@@ -226,6 +226,7 @@ func (s *server) openStages(context.Context) (err error) {
 			"journal": s.bus.Ping,
 			"series":  s.series.Ping,
 			"records": s.records.Ping,
+			"ingest":  s.intake.Ready,
 		},
 		Progress: s.progress, Gatherer: s.reg, Registerer: s.reg, Logger: s.log,
 	}, dashboard.Options{Version: version, Zone: zone, Demo: s.cfg.Demo, Hosts: s.cfg.Hosts})
@@ -238,8 +239,18 @@ func (s *server) openStages(context.Context) (err error) {
 	}
 	s.engine, err = analytics.NewEngine(s.journal, s.records, s.catalog, s.rules, s.dash, analytics.Options{
 		Lateness: s.cfg.Lateness, Log: s.log, Registerer: s.reg, Saved: s.publisher.Wake, Memory: s.records,
+		AreaNames: areaNames(s.areas),
 	})
 	return err
+}
+
+// areaNames looks up what an area is called.
+func areaNames(areas *grid.Areas) func(grid.AreaCode) sensors.Names {
+	names := map[grid.AreaCode]sensors.Names{}
+	for _, a := range areas.All() {
+		names[a.Code] = a.Names
+	}
+	return func(code grid.AreaCode) sensors.Names { return names[code] }
 }
 
 // remember makes ingest know what the journal holds of the last while.

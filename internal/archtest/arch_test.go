@@ -44,7 +44,7 @@ var drivers = map[string][]string{
 	"github.com/influxdata/influxdb-client-go":     {"store/influx"},
 	"github.com/duckdb/":                           {"store/duckdb"},
 	"github.com/mattn/go-sqlite3":                  {"store/sqlite"},
-	"github.com/gorilla/websocket":                 {"dashboard/live"},
+	"github.com/gorilla/websocket":                 {"dashboard/live", "ingest/broker"},
 	"github.com/danielgtaylor/huma":                {"dashboard"},
 	"github.com/spf13/":                            {"cmd"},
 	"github.com/knadh/koanf":                       {"cmd"},
