@@ -13,7 +13,7 @@ import (
 	"github.com/urbangrid/urbangrid/sensors"
 )
 
-var keyPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
+var keyPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,39}$`)
 
 // builder turns an entry of a file into a profile and collects its faults.
 type builder struct {
@@ -42,7 +42,7 @@ func build(f *fileProfile, c *sensors.Catalog) (*Profile, []error) {
 	b := &builder{catalog: c}
 	p := &Profile{key: f.Key, vendor: f.Vendor, models: f.Models, ignore: f.Ignore}
 	if !keyPattern.MatchString(f.Key) {
-		b.bad("key %.80q is not 1 to 64 of a-z, 0-9, '.', '_' and '-'", f.Key)
+		b.bad("key %.80q is not 1 to 40 of a-z, 0-9, '_' and '-'", f.Key)
 	}
 	for _, m := range f.Models {
 		if letters(m) == "" {

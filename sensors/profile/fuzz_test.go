@@ -44,7 +44,7 @@ func FuzzRead(f *testing.F) {
 			t.Fatal("neither a profile nor an error")
 		}
 		for _, p := range s.All() {
-			u, err := s.Match(profile.Hint{Key: p.Key() + "?empty=2000&full=100"}, root)
+			u, err := s.Match(profile.Hint{Key: p.Key() + ".empty-2000.full-100"}, root)
 			if err != nil {
 				t.Fatalf("%s: %v", p.Key(), err)
 			}

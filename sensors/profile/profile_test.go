@@ -230,10 +230,12 @@ func TestSet_MatchesWhatIsStatedBeforeWhatIsGuessed(t *testing.T) {
 		want   string
 	}{
 		{"the register's key", profile.Hint{Key: "milesight-wts", Name: "WS302"}, noise, "milesight-wts"},
-		{"a key with the depth of a bin", profile.Hint{Key: "milesight-em400-mud?empty=1850&full=200"}, `{}`, "milesight-em400-mud"},
+		{"a key with the depth of a bin", profile.Hint{Key: "milesight-em400-mud.empty-1850.full-200"}, `{}`, "milesight-em400-mud"},
 		{"a key that is not known", profile.Hint{Key: "acme", Name: "WS302"}, noise, ""},
-		{"a key with a wrong parameter", profile.Hint{Key: "milesight-em400-mud?depth=3"}, `{}`, ""},
-		{"a key without where empty is", profile.Hint{Key: "milesight-em400-mud?full=200"}, `{}`, ""},
+		{"a key with a wrong parameter", profile.Hint{Key: "milesight-em400-mud.depth-3"}, `{}`, ""},
+		{"a key with a number that is none", profile.Hint{Key: "milesight-em400-mud.empty-deep"}, `{}`, ""},
+		{"a key that ends too early", profile.Hint{Key: "milesight-em400-mud."}, `{}`, ""},
+		{"a key without where empty is", profile.Hint{Key: "milesight-em400-mud.full-200"}, `{}`, ""},
 		{"the repository's model", profile.Hint{Vendor: "milesight-iot", Model: "em310-tilt"}, noise, "milesight-em310-tilt"},
 		{"the network server's name", profile.Hint{Name: "EM310-TILT"}, noise, "milesight-em310-tilt"},
 		{"a name with more words", profile.Hint{Name: "Street: Milesight em310_tilt (CN470, v2)"}, noise, "milesight-em310-tilt"},

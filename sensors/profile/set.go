@@ -2,7 +2,6 @@ package profile
 
 import (
 	"fmt"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,7 +22,7 @@ type Set struct {
 // Hint is what is known of a device besides its object. What is not known is "".
 type Hint struct {
 	// Key is that of the device register. It may state where a container is empty
-	// and full, in the unit of the profile's distance: "milesight-em400-mud?empty=1850&full=200".
+	// and full, in the unit of the profile's distance: "milesight-em400-mud.empty-1850.full-200".
 	Key string
 	// Vendor and Model are those of the network server's device repository.
 	Vendor, Model string
@@ -122,34 +121,32 @@ func (s *Set) Check(key string) error {
 	return err
 }
 
+// keyed reads a key of the register: that of a profile, then ".empty-" and
+// ".full-" with whole numbers. It is what a register accepts as a name.
 func (s *Set) keyed(text string) (Use, error) {
-	key, query, stated := strings.Cut(text, "?")
+	key, rest, stated := strings.Cut(text, ".")
 	p := s.byKey[key]
 	if p == nil {
 		return Use{}, fmt.Errorf("the register's profile %.80q is not known", key)
 	}
 	u := Use{profile: p}
-	if !stated {
-		return u, nil
-	}
-	params, err := url.ParseQuery(query)
-	if err != nil {
-		return Use{}, fmt.Errorf("the register's profile %.80q: %w", text, err)
-	}
-	for name, values := range params {
-		v, err := strconv.ParseFloat(values[0], 64)
+	for stated {
+		var part string
+		part, rest, stated = strings.Cut(rest, ".")
+		name, number, _ := strings.Cut(part, "-")
+		v, err := strconv.ParseUint(number, 10, 32)
 		switch {
-		case err != nil || v-v != 0:
-			return Use{}, fmt.Errorf("the register's profile %.80q: %s is not a number", text, name)
+		case err != nil:
+			return Use{}, fmt.Errorf("the register's profile %.80q: %.40q is not like empty-1850 or full-200", text, part)
 		case name == "empty":
-			u.fill.empty, u.fill.known = v, true
+			u.fill.empty, u.fill.known = float64(v), true
 		case name == "full":
-			u.fill.full = v
+			u.fill.full = float64(v)
 		default:
-			return Use{}, fmt.Errorf("the register's profile %.80q: %s is neither empty nor full", text, name)
+			return Use{}, fmt.Errorf("the register's profile %.80q: %.40q is neither empty nor full", text, name)
 		}
 	}
-	if !u.fill.known || u.fill.empty == u.fill.full {
+	if u.fill != (fill{}) && (!u.fill.known || u.fill.empty == u.fill.full) {
 		return Use{}, fmt.Errorf("the register's profile %.80q: empty is missing or the same as full", text)
 	}
 	return u, nil

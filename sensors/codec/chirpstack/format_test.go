@@ -126,7 +126,7 @@ func TestFormat_AcceptsTheEventsOfDevices(t *testing.T) {
 func TestFormat_AsksTheRegisterForTheProfileFirst(t *testing.T) {
 	const up = `{"deviceInfo":{"devEui":"24E124000000000A","deviceProfileName":"WS302"},"object":{"distance":1025,"LAeq":50}}`
 	for key, want := range map[string]string{
-		"milesight-em400-mud?empty=1850&full=200": "distance=102.5 bin_fill=50 online",
+		"milesight-em400-mud.empty-1850.full-200": "distance=102.5 bin_fill=50 online",
 		"milesight-em400-mud":                     "distance=102.5 online",
 		"acme":                                    "online no_profile",
 		"":                                        "noise=50 online",
