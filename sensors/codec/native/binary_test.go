@@ -76,7 +76,7 @@ func TestFormat_RefusesTopicsWithoutAValidDevice(t *testing.T) {
 		"urbangrid/v1/" + strings.Repeat("x", 129) + "/obs",
 	} {
 		r := decode(t, topic, []byte(example))
-		if len(r.Observations) != 0 || len(r.Faults) != 1 || r.Faults[0].Reason != native.ReasonBadDevice ||
+		if len(r.Observations) != 0 || len(r.Faults) != 1 || r.Faults[0].Reason != sensors.ReasonBadDevice ||
 			r.Faults[0].Index != sensors.WholeMessage || string(r.Faults[0].Raw) != example {
 			t.Errorf("%q: got %+v", topic, r)
 		}

@@ -13,11 +13,9 @@ const (
 	protobufSuffix = topicSuffix + "/pb"
 )
 
-// Reasons that only binary messages and topics have.
-const (
-	ReasonBadDevice   = "bad_device"   // the topic's device can be no [sensors.DeviceID]; the whole message is refused
-	ReasonBadEncoding = "bad_encoding" // neither CBOR nor protobuf, as the topic promises; the whole message is refused
-)
+// ReasonBadEncoding is that of messages that are not CBOR or protobuf, as their
+// topic promises. The whole message is refused.
+const ReasonBadEncoding = "bad_encoding"
 
 // Format reads UrbanGrid's own format in its three encodings, each under its
 // topic: JSON, CBOR and protobuf. It is safe for concurrent use.
@@ -44,12 +42,12 @@ func (f *Format) Accepts(topic string) bool {
 
 // Decode appends to r what the message says, as [Decoder.Decode],
 // [Decoder.DecodeCBOR] and [Decoder.DecodeProtobuf] do. A topic whose device is
-// no valid one is a fault, [ReasonBadDevice].
+// no valid one is a fault, [sensors.ReasonBadDevice].
 func (f *Format) Decode(r *sensors.Report, topic string, payload []byte, received time.Time) {
 	device, encoding, ok := splitTopic(topic)
 	if !ok || !sensors.ValidDeviceID(device) {
 		r.Faults = append(r.Faults, sensors.Fault{
-			Index: sensors.WholeMessage, Reason: ReasonBadDevice,
+			Index: sensors.WholeMessage, Reason: sensors.ReasonBadDevice,
 			Detail: faultf("", "topic %.200q names no valid device", topic).detail, Raw: payload,
 		})
 		return

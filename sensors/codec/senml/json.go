@@ -3,6 +3,7 @@ package senml
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/urbangrid/urbangrid/sensors"
@@ -26,21 +27,14 @@ func readJSON(payload []byte) ([]record, *fault) {
 	case text[0] != '[':
 		return nil, faultf(ReasonNotArray, "message is JSON, but no array of records")
 	}
-	dec := json.NewDecoder(bytes.NewReader(payload))
-	if _, err := dec.Token(); err != nil {
-		return nil, faultf(sensors.ReasonBadJSON, "%v", err)
-	}
+	w := walker{buf: payload}
+	w.enter()
 	var records []record
-	for dec.More() {
+	for w.more() {
 		if len(records) == MaxRecords {
 			return nil, faultf(sensors.ReasonTooLarge, "pack has more than %d records", MaxRecords)
 		}
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); err != nil {
-			return nil, faultf(sensors.ReasonBadJSON, "%v", err)
-		}
-		end := int(dec.InputOffset())
-		rec := record{raw: payload[end-len(raw) : end]}
+		rec := record{raw: w.value()}
 		if bad := rec.readJSON(); bad != nil {
 			return nil, bad
 		}
@@ -55,23 +49,15 @@ func (r *record) readJSON() *fault {
 		r.bad = faultf(sensors.ReasonNotObject, "record begins with %q, not with an object", r.raw[0])
 		return nil
 	}
-	dec := json.NewDecoder(bytes.NewReader(r.raw))
-	if _, err := dec.Token(); err != nil {
-		return faultf(sensors.ReasonBadJSON, "%v", err)
-	}
-	for dec.More() {
-		key, err := dec.Token()
-		if err != nil {
-			return faultf(sensors.ReasonBadJSON, "%v", err)
-		}
-		var raw json.RawMessage
-		if err := dec.Decode(&raw); err != nil {
-			return faultf(sensors.ReasonBadJSON, "%v", err)
-		}
-		text, _ := key.(string)
-		l := labelOf(text)
+	w := walker{buf: r.raw}
+	w.enter()
+	for w.more() {
+		key := jsonText(w.value())
+		w.colon()
+		raw := w.value()
+		l := labelOf(key)
 		if l == unknown {
-			if bad := unknownField(text); bad != nil {
+			if bad := unknownField(key); bad != nil {
 				return bad
 			}
 			continue
@@ -83,6 +69,95 @@ func (r *record) readJSON() *fault {
 	return nil
 }
 
+// walker goes over the elements of an array or an object of valid JSON.
+type walker struct {
+	buf []byte
+	pos int
+}
+
+// enter goes over the opening bracket.
+func (w *walker) enter() {
+	w.space()
+	w.pos++
+}
+
+// more goes to the next element, if there is one.
+func (w *walker) more() bool {
+	w.space()
+	if w.buf[w.pos] == ',' {
+		w.pos++
+		w.space()
+	}
+	c := w.buf[w.pos]
+	return c != ']' && c != '}'
+}
+
+func (w *walker) colon() {
+	w.space()
+	w.pos++
+	w.space()
+}
+
+func (w *walker) space() {
+	for w.pos < len(w.buf) && isSpace(w.buf[w.pos]) {
+		w.pos++
+	}
+}
+
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+
+// value goes over one value and returns its text.
+func (w *walker) value() []byte {
+	from := w.pos
+	switch w.buf[w.pos] {
+	case '"':
+		w.str()
+	case '[', '{':
+		depth := 0
+		for {
+			switch w.buf[w.pos] {
+			case '"':
+				w.str()
+				continue
+			case '[', '{':
+				depth++
+			case ']', '}':
+				depth--
+			}
+			w.pos++
+			if depth == 0 {
+				return w.buf[from:w.pos]
+			}
+		}
+	default:
+		for w.pos < len(w.buf) && !isSpace(w.buf[w.pos]) && w.buf[w.pos] != ',' && w.buf[w.pos] != ']' && w.buf[w.pos] != '}' {
+			w.pos++
+		}
+	}
+	return w.buf[from:w.pos]
+}
+
+func (w *walker) str() {
+	for w.pos++; w.buf[w.pos] != '"'; w.pos++ {
+		if w.buf[w.pos] == '\\' {
+			w.pos++
+		}
+	}
+	w.pos++
+}
+
+// jsonText returns what a string of valid JSON says.
+func jsonText(quoted []byte) string {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return string(quoted[1 : len(quoted)-1])
+	}
+	var s string
+	if json.Unmarshal(quoted, &s) != nil {
+		return string(quoted) // cannot be: it is valid
+	}
+	return s
+}
+
 // notContent is what no field may have: null, an array, an object, or a number
 // that is too large.
 type notContent struct{}
@@ -90,22 +165,19 @@ type notContent struct{}
 func jsonContent(raw []byte) content {
 	switch raw[0] {
 	case '"':
-		var s string
-		if json.Unmarshal(raw, &s) == nil {
-			return s
-		}
+		return jsonText(raw)
 	case 't':
 		return true
 	case 'f':
 		return false
 	case 'n', '[', '{':
-	default:
-		var n float64
-		if json.Unmarshal(raw, &n) == nil {
-			return n
-		}
+		return notContent{}
 	}
-	return notContent{}
+	n, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil {
+		return notContent{}
+	}
+	return n
 }
 
 // depth returns how deep text nests, if it is JSON.

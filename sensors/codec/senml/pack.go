@@ -191,7 +191,7 @@ func (p *pack) classify(r *resolved) *fault {
 	if r.device = p.device; r.device == "" {
 		id := deviceOf(r)
 		if !sensors.ValidDeviceID(id) {
-			return faultf(ReasonBadDevice, "name %.200q names no valid device", r.name)
+			return faultf(sensors.ReasonBadDevice, "name %.200q names no valid device", r.name)
 		}
 		r.device = sensors.DeviceID(id)
 	}

@@ -21,7 +21,6 @@ const (
 
 // Reasons that only SenML has, beside those of package sensors.
 const (
-	ReasonBadDevice   = "bad_device"   // what names the device is no valid [sensors.DeviceID]
 	ReasonBadEncoding = "bad_encoding" // not CBOR; the whole message is refused
 	ReasonNotArray    = "not_array"    // JSON or CBOR, but no array; the whole message is refused
 	ReasonBadName     = "bad_name"     // base name and name together are no name of section 4.5.1
@@ -86,7 +85,7 @@ func (f *Format) Decode(r *sensors.Report, topic string, payload []byte, receive
 	if t := f.topic(topic); t != nil && t.deviceLevel > 0 {
 		device := level(topic, t.deviceLevel)
 		if !sensors.ValidDeviceID(device) {
-			refuse(faultf(ReasonBadDevice, "level %d of topic %.200q names no valid device", t.deviceLevel, topic))
+			refuse(faultf(sensors.ReasonBadDevice, "level %d of topic %.200q names no valid device", t.deviceLevel, topic))
 			return
 		}
 		p.device = sensors.DeviceID(device)

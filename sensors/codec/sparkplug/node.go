@@ -165,7 +165,7 @@ func (c *conversation) birth() *fault {
 }
 
 func (c *conversation) death() *fault {
-	c.presence(c.address.id(), c.time(), sensors.Offline)
+	c.presence(c.address.id, c.time(), sensors.Offline)
 	c.node.drop(c.format, c.address.device)
 	return nil
 }
@@ -203,7 +203,7 @@ func (c *conversation) time() time.Time {
 
 // announce reads a birth. What it remembers is counted.
 func (c *conversation) announce() (scope, *fault) {
-	s := scope{id: c.address.id(), born: true, byName: map[string]*announced{}, byAlias: map[uint64]*announced{}}
+	s := scope{id: c.address.id, born: true, byName: map[string]*announced{}, byAlias: map[uint64]*announced{}}
 	if c.format.metrics+len(c.payload.metrics)+1 > c.format.maxMetrics {
 		return s, faultf(sensors.ReasonTooLarge, "more than %d metrics would have to be remembered", c.format.maxMetrics)
 	}

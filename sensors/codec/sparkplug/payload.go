@@ -195,7 +195,10 @@ func (m *metric) set(num protowire.Number, typ protowire.Type, v field) *fault {
 			return nil
 		}
 	}
-	return want("a metric's field "+fmt.Sprint(num), typ, expect)
+	if typ != expect {
+		return want(fmt.Sprintf("field %d of a metric", num), typ, expect)
+	}
+	return nil
 }
 
 // field is the value of one protobuf field.
@@ -210,7 +213,7 @@ func consume(buf []byte) (num protowire.Number, typ protowire.Type, v field, n i
 	if n < 0 {
 		return num, typ, v, n
 	}
-	m := 0
+	var m int
 	switch typ {
 	case protowire.VarintType:
 		v.bits, m = protowire.ConsumeVarint(buf[n:])

@@ -27,7 +27,6 @@ const RebirthEvery = time.Minute
 
 // Reasons that only Sparkplug has, beside those of package sensors.
 const (
-	ReasonBadDevice    = "bad_device"    // the names of the topic give no valid [sensors.DeviceID]
 	ReasonBadEncoding  = "bad_encoding"  // not the protobuf of Sparkplug; the whole message is refused
 	ReasonUnknownAlias = "unknown_alias" // data that no birth has announced; a new birth is asked for
 )
@@ -47,7 +46,7 @@ type Format struct {
 	maxMetrics int
 
 	mu      sync.Mutex // guards what follows
-	nodes   map[string]*node
+	nodes   map[sensors.DeviceID]*node
 	metrics int // remembered, of all nodes
 }
 
@@ -60,7 +59,7 @@ func New(catalog *sensors.Catalog, opts Options) (*Format, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Format{rules: rules, maxNodes: opts.MaxNodes, maxMetrics: opts.MaxMetrics, nodes: map[string]*node{}}
+	f := &Format{rules: rules, maxNodes: opts.MaxNodes, maxMetrics: opts.MaxMetrics, nodes: map[sensors.DeviceID]*node{}}
 	if f.maxNodes == 0 {
 		f.maxNodes = 10_000
 	}
@@ -134,21 +133,20 @@ func (f *Format) message(r *sensors.Report, a address, p *payload, received time
 // the one that has been gone for longest makes room, and while all are there the
 // new one is refused. The caller holds mu.
 func (f *Format) node(a address, received time.Time) (*node, *fault) {
-	key := string(a.nodeID())
-	if n := f.nodes[key]; n != nil {
+	if n := f.nodes[a.nodeID]; n != nil {
 		n.heard = received
 		return n, nil
 	}
 	if len(f.nodes) >= f.maxNodes && !f.forgetOne() {
 		return nil, faultf(sensors.ReasonTooLarge, "%d edge nodes are alive already", f.maxNodes)
 	}
-	n := &node{id: a.nodeID(), heard: received}
-	f.nodes[key] = n
+	n := &node{id: a.nodeID, heard: received}
+	f.nodes[n.id] = n
 	return n, nil
 }
 
 func (f *Format) forgetOne() bool {
-	oldest := ""
+	var oldest sensors.DeviceID
 	for key, n := range f.nodes {
 		if n.born {
 			continue

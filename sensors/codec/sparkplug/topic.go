@@ -11,6 +11,8 @@ const namespace = "spBv1.0/"
 // address is what a topic says (section 4.1).
 type address struct {
 	group, verb, node, device string
+	nodeID                    sensors.DeviceID // "group:node"
+	id                        sensors.DeviceID // of whom the topic is about: the node, or "group:node:device"
 }
 
 // The messages that exist (section 4.1.3). Commands and states are for others.
@@ -31,7 +33,7 @@ func parseTopic(topic string) (address, *fault) {
 	if ok && (rest == state || strings.HasPrefix(rest, state+"/")) {
 		return address{verb: state}, nil
 	}
-	levels := strings.Split(rest, "/")
+	levels := strings.SplitN(rest, "/", 5)
 	if !ok || len(levels) < 3 || len(levels) > 4 {
 		return address{}, faultf(sensors.ReasonBadField, "topic %.200q is not of Sparkplug", topic)
 	}
@@ -52,26 +54,22 @@ func parseTopic(topic string) (address, *fault) {
 	case !ok:
 		return a, faultf(sensors.ReasonBadField, "topic %.200q is not of Sparkplug", topic)
 	case a.group == "" || a.node == "" || (ofDevice && a.device == ""):
-		return a, faultf(ReasonBadDevice, "topic %.200q leaves out a name", topic)
-	case !sensors.ValidDeviceID(string(a.id())):
-		return a, faultf(ReasonBadDevice, "topic %.200q names no valid device", topic)
+		return a, faultf(sensors.ReasonBadDevice, "topic %.200q leaves out a name", topic)
+	case !a.name():
+		return a, faultf(sensors.ReasonBadDevice, "topic %.200q names no valid device", topic)
 	}
 	return a, nil
 }
 
-// nodeID returns the device id of the edge node: "group:node". A ':' or '%' in a
-// name becomes "%3A" or "%25", so that no two names give one id.
-func (a address) nodeID() sensors.DeviceID {
-	return sensors.DeviceID(escape.Replace(a.group) + ":" + escape.Replace(a.node))
-}
-
-// id returns the device id of whom the topic is about: the node, or
-// "group:node:device".
-func (a address) id() sensors.DeviceID {
-	if a.device == "" {
-		return a.nodeID()
+// name gives the address its device ids and reports whether they are valid. A
+// ':' or '%' in a name becomes "%3A" or "%25", so that no two names give one id.
+func (a *address) name() bool {
+	id := escape.Replace(a.group) + ":" + escape.Replace(a.node)
+	a.nodeID, a.id = sensors.DeviceID(id), sensors.DeviceID(id)
+	if a.device != "" {
+		a.id = sensors.DeviceID(id + ":" + escape.Replace(a.device))
 	}
-	return a.nodeID() + ":" + sensors.DeviceID(escape.Replace(a.device))
+	return sensors.ValidDeviceID(string(a.id))
 }
 
 var escape = strings.NewReplacer("%", "%25", ":", "%3A")
