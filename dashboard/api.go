@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
+	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
 )
 
@@ -35,6 +36,8 @@ func (s *Server) operations(mux *http.ServeMux) error {
 
 	s.kindOperations(api)
 	s.deviceOperations(api)
+	s.deviceFileOperations(api)
+	s.credentialOperations(api)
 	s.areaOperations(api)
 	s.cellOperations(api)
 	s.seriesOperations(api)
@@ -83,7 +86,7 @@ func (s *Server) problem(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, store.ErrInvalidQuery):
+	case errors.Is(err, store.ErrInvalidQuery), errors.Is(err, sensors.ErrInvalidCredential):
 		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, store.ErrNotFound):
 		return huma.Error404NotFound(err.Error())

@@ -59,10 +59,14 @@ func bounded(next http.Handler) http.Handler {
 		if strings.HasPrefix(r.URL.Path, root) {
 			w.Header().Set("Cache-Control", "no-store")
 		}
-		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		limit, timeout := int64(maxBodyBytes), requestTimeout
+		if r.URL.Path == root+importPath {
+			limit, timeout = maxImportBytes, importTimeout
+		}
+		ctx, cancel := context.WithTimeout(r.Context(), timeout)
 		defer cancel()
 		r = r.WithContext(ctx)
-		r.Body = http.MaxBytesReader(w, r.Body, maxBodyBytes)
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		next.ServeHTTP(w, r)
 	})
 }

@@ -37,8 +37,21 @@ type Quarantine interface {
 // Devices is the register; store.Devices says how.
 type Devices interface {
 	PutDevice(ctx context.Context, d sensors.Device) error
+	PutDevices(ctx context.Context, list []sensors.Device) error
 	Device(ctx context.Context, id sensors.DeviceID) (sensors.Device, error)
 	ListDevices(ctx context.Context, after sensors.DeviceID, limit int) ([]sensors.Device, error)
+	DevicePlaces(ctx context.Context, id sensors.DeviceID) ([]sensors.Placement, error)
+	UnknownDevices(ctx context.Context, limit int) ([]store.UnknownDevice, error)
+}
+
+// Credentials issues and keeps who may publish; store.Credentials says how.
+type Credentials interface {
+	// Issue enters a credential with a new password and returns that. Errors:
+	// sensors.ErrInvalidCredential.
+	Issue(ctx context.Context, c sensors.Credential) (password string, err error)
+	Credential(ctx context.Context, user string) (sensors.Credential, bool, error)
+	ListCredentials(ctx context.Context, after string, limit int) ([]sensors.Credential, error)
+	RemoveCredential(ctx context.Context, user string) error
 }
 
 // Areas are the responsibility areas of the district.
@@ -46,6 +59,7 @@ type Areas interface {
 	All() []grid.Area
 	Note() sensors.Names
 	Cells(resolution int) ([]grid.Cell, error)
+	At(p grid.Point) grid.AreaCode
 }
 
 var _ Areas = (*grid.Areas)(nil)
@@ -69,7 +83,9 @@ type Deps struct {
 	Alerts     live.AlertFinder
 	Quarantine Quarantine
 	Devices    Devices
-	AlertLog   live.AlertLog // of events that analytics.EncodeAlert wrote
+	// Credentials may be nil: then none are issued here.
+	Credentials Credentials
+	AlertLog    live.AlertLog // of events that analytics.EncodeAlert wrote
 	// Checks are asked by /readyz. They must be safe for concurrent use.
 	Checks     map[string]func(context.Context) error
 	Progress   func(context.Context) (Progress, error) // nil means that none is told

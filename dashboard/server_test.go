@@ -111,13 +111,13 @@ func TestAPI_SaysWhatIsWrong(t *testing.T) {
 		{"GET", "/api/v1/cells?kind=noise&resolution=11", "", 422},
 		{"GET", "/api/v1/cells?kind=noise&bbox=1,2,3", "", 422},
 		{"GET", "/api/v1/observations?limit=5001", "", 422},
-		{"GET", "/api/v1/devices/unknown", "", 404},
+		{"GET", "/api/v1/devices/ghost", "", 404},
 		{"GET", "/api/v1/cells/tables/abc", "", 404},
 		{"GET", "/api/v1/nothing", "", 404},
 		{"PUT", "/api/v1/devices/a%2Bb", `{}`, 422},
 		{"PUT", "/api/v1/devices/a", `{"place":{"lat":31}}`, 422},
 		{"PUT", "/api/v1/devices/a", `{"place":{"lat":91,"lon":1}}`, 422},
-		{"PUT", "/api/v1/devices/a", `{"name":"` + strings.Repeat("a", 20<<10) + `"}`, 413},
+		{"PUT", "/api/v1/devices/a", `{"name":"` + strings.Repeat("a", 70<<10) + `"}`, 413},
 		{"GET", "/assets/nothing.js", "", 404},
 	} {
 		t.Run(c.method+" "+c.path, func(t *testing.T) {

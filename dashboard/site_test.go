@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +47,9 @@ type stores struct {
 	rejects      []store.QuarantinedReject
 	counts       map[string]int64
 	devices      map[sensors.DeviceID]sensors.Device
+	places       []sensors.Placement
+	unknown      []store.UnknownDevice
+	credentials  map[string]sensors.Credential
 }
 
 func (s *stores) Points(_ context.Context, q store.Query) ([]store.Line, error) {
@@ -85,14 +90,60 @@ func (s *stores) Device(_ context.Context, id sensors.DeviceID) (sensors.Device,
 	return d, s.err
 }
 
-func (s *stores) ListDevices(_ context.Context, _ sensors.DeviceID, limit int) ([]sensors.Device, error) {
+func (s *stores) PutDevices(_ context.Context, list []sensors.Device) error {
+	for _, d := range list {
+		s.devices[d.ID] = d
+	}
+	return s.err
+}
+
+func (s *stores) ListDevices(_ context.Context, after sensors.DeviceID, limit int) ([]sensors.Device, error) {
 	var out []sensors.Device
-	for _, d := range s.devices {
-		if len(out) < limit {
-			out = append(out, d)
+	for _, id := range slices.Sorted(maps.Keys(s.devices)) {
+		if id > after && len(out) < limit {
+			out = append(out, s.devices[id])
 		}
 	}
 	return out, s.err
+}
+
+func (s *stores) DevicePlaces(context.Context, sensors.DeviceID) ([]sensors.Placement, error) {
+	return s.places, s.err
+}
+
+func (s *stores) UnknownDevices(_ context.Context, limit int) ([]store.UnknownDevice, error) {
+	return s.unknown[:min(limit, len(s.unknown))], s.err
+}
+
+func (s *stores) Issue(_ context.Context, c sensors.Credential) (string, error) {
+	if c.Device == "" && len(c.Prefixes) == 0 {
+		return "", fmt.Errorf("%w: it could not publish anything", sensors.ErrInvalidCredential)
+	}
+	s.credentials[c.User] = c
+	return fmt.Sprintf("secret-%d", len(s.credentials)), s.err
+}
+
+func (s *stores) Credential(_ context.Context, user string) (sensors.Credential, bool, error) {
+	c, ok := s.credentials[user]
+	return c, ok, s.err
+}
+
+func (s *stores) ListCredentials(_ context.Context, after string, limit int) ([]sensors.Credential, error) {
+	var out []sensors.Credential
+	for _, user := range slices.Sorted(maps.Keys(s.credentials)) {
+		if user > after && len(out) < limit {
+			out = append(out, s.credentials[user])
+		}
+	}
+	return out, s.err
+}
+
+func (s *stores) RemoveCredential(_ context.Context, user string) error {
+	if _, ok := s.credentials[user]; !ok {
+		return fmt.Errorf("credential of %s: %w", user, store.ErrNotFound)
+	}
+	delete(s.credentials, user)
+	return s.err
 }
 
 // quietLog is an alert log without events.
@@ -124,11 +175,11 @@ func newSite(t *testing.T, opts dashboard.Options) *site {
 		t.Fatal(err)
 	}
 	s := &site{
-		stores:  &stores{devices: map[sensors.DeviceID]sensors.Device{}},
+		stores:  &stores{devices: map[sensors.DeviceID]sensors.Device{}, credentials: map[string]sensors.Credential{}},
 		metrics: prometheus.NewRegistry(), checks: map[string]func(context.Context) error{},
 	}
 	s.Server, err = dashboard.New(dashboard.Deps{
-		Kinds: kinds, Areas: areas, Series: s.stores, Alerts: s.stores, Quarantine: s.stores, Devices: s.stores,
+		Kinds: kinds, Areas: areas, Series: s.stores, Alerts: s.stores, Quarantine: s.stores, Devices: s.stores, Credentials: s.stores,
 		AlertLog: quietLog{}, Checks: s.checks, Gatherer: s.metrics, Registerer: s.metrics,
 		Progress: func(context.Context) (dashboard.Progress, error) {
 			return dashboard.Progress{Journal: "j1", JournalSeq: 9, RecordedSeq: 8, JudgedSeq: 7}, nil

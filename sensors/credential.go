@@ -1,5 +1,10 @@
 package sensors
 
+import "errors"
+
+// ErrInvalidCredential marks a credential that cannot be issued as asked.
+var ErrInvalidCredential = errors.New("invalid credential")
+
 // Credential is what lets a device, a gateway or a network server in. The
 // password itself is nowhere kept.
 type Credential struct {

@@ -63,10 +63,10 @@ func TestIssuer_KeepsAHashAndNeverThePassword(t *testing.T) {
 func TestIssuer_NamesEveryFault(t *testing.T) {
 	_, err := auth.NewIssuer(newMemory()).Issue(t.Context(), sensors.Credential{
 		User: "", Prefixes: []string{"a//b", "a/#", "+/a", "$SYS", "/a", "a/", "", "good/one"}})
-	if !errors.Is(err, auth.ErrInvalid) || strings.Count(err.Error(), "prefix ") != 7 || !strings.Contains(err.Error(), "user ") || strings.Contains(err.Error(), "good") {
+	if !errors.Is(err, sensors.ErrInvalidCredential) || strings.Count(err.Error(), "prefix ") != 7 || !strings.Contains(err.Error(), "user ") || strings.Contains(err.Error(), "good") {
 		t.Errorf("got %v, want the user and seven prefixes", err)
 	}
-	if _, err := auth.NewIssuer(newMemory()).Issue(t.Context(), sensors.Credential{User: "x"}); !errors.Is(err, auth.ErrInvalid) {
+	if _, err := auth.NewIssuer(newMemory()).Issue(t.Context(), sensors.Credential{User: "x"}); !errors.Is(err, sensors.ErrInvalidCredential) {
 		t.Errorf("got %v, want that it could not publish anything", err)
 	}
 }

@@ -88,7 +88,7 @@ func New(credentials Credentials, opts Options) *Authenticator {
 			Help: "Passwords of devices, gateways and network servers that were checked, by result.",
 		}, []string{"result"}),
 	}
-	rand.Read(a.key[:]) //nolint:errcheck // it never returns an error
+	rand.Read(a.key[:])
 	for _, result := range []string{accepted, wrongPassword, unknownUser, unavailable} {
 		a.results.WithLabelValues(result)
 	}
@@ -195,9 +195,6 @@ type Keeper interface {
 	SaveCredential(ctx context.Context, c sensors.Credential) error
 }
 
-// ErrInvalid marks a credential that cannot be issued as asked.
-var ErrInvalid = errors.New("invalid credential")
-
 // MaxUserBytes bounds the name of a user.
 const MaxUserBytes = 128
 
@@ -209,7 +206,7 @@ func NewIssuer(keeper Keeper) *Issuer { return &Issuer{keeper: keeper} }
 
 // Issue enters a credential with a new password, which is returned this once and
 // kept as a hash alone; the password before stops working. c.Hash is ignored.
-// Errors: ErrInvalid with everything that is wrong.
+// Errors: sensors.ErrInvalidCredential with everything that is wrong.
 func (i *Issuer) Issue(ctx context.Context, c sensors.Credential) (password string, err error) {
 	var faults []error
 	if len(c.User) == 0 || len(c.User) > MaxUserBytes || strings.ContainsFunc(c.User, func(r rune) bool { return r < ' ' || r == 0x7f }) {
@@ -227,7 +224,7 @@ func (i *Issuer) Issue(ctx context.Context, c sensors.Credential) (password stri
 		}
 	}
 	if len(faults) > 0 {
-		return "", fmt.Errorf("%w: %w", ErrInvalid, errors.Join(faults...))
+		return "", fmt.Errorf("%w: %w", sensors.ErrInvalidCredential, errors.Join(faults...))
 	}
 	password = NewPassword()
 	c.Hash = Hash([]byte(password))

@@ -29,7 +29,7 @@ func NewPassword() string { return rand.Text() + rand.Text()[:6] }
 // Hash returns what is kept of a password, in the PHC string format.
 func Hash(password []byte) string {
 	salt := make([]byte, saltBytes)
-	rand.Read(salt) //nolint:errcheck // it never returns an error
+	rand.Read(salt)
 	key := argon2.IDKey(password, salt, hashTime, hashMemoryKiB, hashThreads, hashBytes)
 	b64 := base64.RawStdEncoding
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, hashMemoryKiB, hashTime, hashThreads,
