@@ -2,8 +2,6 @@ package profile_test
 
 import (
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,58 +11,65 @@ import (
 	"github.com/urbangrid/urbangrid/sensors/profile"
 )
 
-// FuzzRead reads any file as profiles, and any object by every profile of a file
-// that was accepted: what comes out is always an observation that ingest can
-// judge, and the same twice.
-func FuzzRead(f *testing.F) {
-	files, err := filepath.Glob("profiles/*.yaml")
-	if err != nil || len(files) == 0 {
-		f.Fatalf("no shipped profiles: %v", err)
-	}
-	for _, name := range files {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(string(text), `{"battery":92,"temperature":"25.7 °C","distance":2116,"position":"tilt","history":[{"timestamp":1,"distance":3}]}`)
-	}
-	f.Add(mappings, `{"a":[{"b":1},{"b":"2 mm"}],"c d":{"e":true},"lat":31,"lon":121,"u":"K","t":300}`)
+// FuzzReadFile reads any file as profiles. What is accepted can be used: each
+// profile gives observations that ingest can judge, and the same twice.
+func FuzzReadFile(f *testing.F) {
+	f.Add(mappings)
+	f.Add("profiles: [{key: a, known_by: [t], fields: [{path: t, unit: K, kind: temperature}]}]")
+	f.Add("profiles:\n  - {key: a, position: {lat: a, lon: b, datum: bd09}, history: {path: c, time: d, unit: ms}}")
+	f.Add("common: &c {path: '[\"t\"][0]'}\nprofiles: [{key: a, fields: [*c, {paths: [a, b], take: max, words: {x: 1}, kind: smoke}]}]")
 	c := catalog(f)
-	f.Fuzz(func(t *testing.T, file, object string) {
+	object := parse(f, `{"a":[{"b":1},{"b":"2 mm"}],"c d":{"e":true},"lat":31,"lon":121,"u":"K","t":[300],"log":[{"ts":1,"t":3}],"state":"alarm"}`)
+	f.Fuzz(func(t *testing.T, file string) {
 		s, err := profile.ReadFile(strings.NewReader(file), c)
 		if err != nil {
 			return
 		}
+		if u, err := s.Match(profile.Hint{Name: file}, object); err == nil && u.Profile() == nil {
+			t.Fatal("neither a profile nor an error")
+		}
+		everyProfile(t, c, s, object)
+	})
+}
+
+// FuzzUse reads any object by every profile there is.
+func FuzzUse(f *testing.F) {
+	f.Add(`{"battery":92,"temperature":"25.7 °C","distance":2116,"position":"tilt","history":[{"timestamp":1,"distance":3}]}`)
+	f.Add(`{"Bat":"3.4 V","Distance":"No Sensor","TempC1":"NULL","DOOR_OPEN_STATUS":1,"LAeq":-0,"o3":1e300,"event":"testing alarm"}`)
+	f.Add(`{"a":[{"b":1},{"b":"2 mm"}],"c d":{"e":true},"lat":31,"lon":121,"u":"K","t":300,"log":[{"ts":1,"t":3}],"state":"alarm"}`)
+	c := catalog(f)
+	s := shipped(f).Extend(readFile(f, mappings))
+	f.Fuzz(func(t *testing.T, object string) {
 		var d tree.Doc
 		root, problem := d.Parse([]byte(object))
 		if problem != nil {
 			return
 		}
-		if u, err := s.Match(profile.Hint{Name: file}, root); err == nil && u.Profile() == nil {
-			t.Fatal("neither a profile nor an error")
-		}
-		for _, p := range s.All() {
-			u, err := s.Match(profile.Hint{Key: p.Key() + ".empty-2000.full-100"}, root)
-			if err != nil {
-				t.Fatalf("%s: %v", p.Key(), err)
-			}
-			first, second := read(u, root), read(u, root)
-			if len(first.Observations) != len(second.Observations) || len(first.Faults) != len(second.Faults) {
-				t.Fatalf("%s reads %q as %+v and as %+v", p.Key(), object, first, second)
-			}
-			sane(t, c, first)
-		}
+		everyProfile(t, c, s, root)
 	})
+}
+
+func everyProfile(t *testing.T, c *sensors.Catalog, s *profile.Set, object tree.Value) {
+	t.Helper()
+	for _, p := range s.All() {
+		u, err := s.Match(profile.Hint{Key: p.Key() + ".empty-2000.full-100"}, object)
+		if err != nil {
+			t.Fatalf("%s: %v", p.Key(), err)
+		}
+		first, second := read(u, object), read(u, object)
+		if len(first.Observations) != len(second.Observations) || len(first.Faults) != len(second.Faults) {
+			t.Fatalf("%s reads %q as %+v and as %+v", p.Key(), object.Raw(), first, second)
+		}
+		sane(t, c, first)
+	}
 }
 
 func sane(t *testing.T, c *sensors.Catalog, r sensors.Report) {
 	t.Helper()
-	ids := make(map[string]bool)
 	for _, o := range r.Observations {
 		if _, known := c.Kind(o.Kind); !known || math.IsNaN(o.Value) || math.IsInf(o.Value, 0) || len(o.ID) > sensors.MaxIDBytes || o.ID == "" {
 			t.Fatalf("observation %+v", o)
 		}
-		ids[o.ID] = true
 	}
 	for _, h := range r.Health {
 		if b := h.BatteryPercent; b != nil && !(*b >= 0 && *b <= 100) {

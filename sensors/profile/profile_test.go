@@ -209,14 +209,23 @@ func TestUse_KeepsLongIDsApartAndShort(t *testing.T) {
 }
 
 func TestUse_BoundsWhatOneMessageSays(t *testing.T) {
-	v := parse(t, `{"a":[`+strings.Repeat(`{"b":1},`, profile.MaxObservations)+`{"b":1},{"b":1}]}`)
-	u, err := readFile(t, mappings).Match(profile.Hint{Key: "full"}, v)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := read(u, v)
-	if len(r.Observations) != profile.MaxObservations || len(r.Faults) != 1 || r.Faults[0].Reason != sensors.ReasonTooLarge {
-		t.Errorf("%d observations and %v, want %d and too_large once", len(r.Observations), r.Faults, profile.MaxObservations)
+	s := readFile(t, mappings)
+	for name, object := range map[string]string{
+		"observations": `{"a":[` + strings.Repeat(`{"b":1},`, profile.MaxStatements+1) + `{"b":1}]}`,
+		"bad elements": `{"a":[` + strings.Repeat(`{"b":[]},`, profile.MaxStatements+1) + `{"b":1}]}`,
+		"bad history":  `{"log":[` + strings.Repeat(`{},`, profile.MaxStatements+1) + `{}]}`,
+		"history":      `{"log":[` + strings.Repeat(`{"ts":1,"d":1},`, profile.MaxStatements) + `{}]}`,
+	} {
+		v := parse(t, object)
+		u, err := s.Match(profile.Hint{Key: "full"}, v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := read(u, v)
+		n := len(r.Observations) + len(r.Faults)
+		if n != profile.MaxStatements+1 || r.Faults[len(r.Faults)-1].Reason != sensors.ReasonTooLarge {
+			t.Errorf("%s: %d statements, want %d and too_large", name, n, profile.MaxStatements)
+		}
 	}
 }
 

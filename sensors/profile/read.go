@@ -12,8 +12,8 @@ import (
 	"github.com/urbangrid/urbangrid/sensors/codec/tree"
 )
 
-// MaxObservations bounds what one message can say.
-const MaxObservations = 10_000
+// MaxStatements bounds the observations and faults that one message makes.
+const MaxStatements = 10_000
 
 // Message is what is known of a message besides its object.
 type Message struct {
@@ -57,12 +57,31 @@ type reader struct {
 	health  *sensors.Health
 	use     Use
 	message Message
-	count   int
+	count   int  // of observations and faults
 	past    bool // within the history
 	known   bool // something of the object was known
 }
 
+// room counts one more statement and reports whether there is room for it. The
+// first one for which there is none becomes a fault itself.
+func (r *reader) room(v tree.Value) bool {
+	r.count++
+	if r.count == MaxStatements+1 {
+		r.report.Faults = append(r.report.Faults, sensors.Fault{
+			Reason: sensors.ReasonTooLarge,
+			Detail: "the message makes more than " + strconv.Itoa(MaxStatements) + " observations and faults",
+			Raw:    v.Raw(),
+		})
+	}
+	return r.count <= MaxStatements
+}
+
+func (r *reader) full() bool { return r.count > MaxStatements }
+
 func (r *reader) fault(reason, what, detail string, v tree.Value) {
+	if !r.room(v) {
+		return
+	}
 	r.report.Faults = append(r.report.Faults, sensors.Fault{Reason: reason, Detail: tree.Note(what + ": " + detail), Raw: v.Raw()})
 }
 
@@ -115,6 +134,9 @@ func (r *reader) history(object tree.Value) {
 		return
 	}
 	for _, e := range list.Elements() {
+		if r.full() {
+			return
+		}
 		at, ok := h.timeOf(e)
 		if !ok {
 			r.fault(sensors.ReasonBadTime, h.path.text+"."+h.time.text, "is not a time", e)
@@ -159,7 +181,7 @@ func (r *reader) fields(object tree.Value) {
 				at += "#" + string(f.kind.Key)
 			}
 			r.say(f, at, v, f.read(v, object, scale))
-			return r.count <= MaxObservations
+			return !r.full()
 		})
 	}
 }
@@ -242,11 +264,7 @@ func (r *reader) observe(f *field, at string, v tree.Value, value float64) {
 	if value == 0 && f.kind.Type == sensors.Event {
 		return // what did not happen
 	}
-	r.count++
-	if r.count > MaxObservations {
-		if r.count == MaxObservations+1 {
-			r.fault(sensors.ReasonTooLarge, at, "the message makes more than "+strconv.Itoa(MaxObservations)+" observations", v)
-		}
+	if !r.room(v) {
 		return
 	}
 	r.report.Observations = append(r.report.Observations, sensors.Observation{

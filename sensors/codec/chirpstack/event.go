@@ -163,6 +163,7 @@ func (e *reader) port() string {
 // none says.
 func (e *reader) strongest() *float64 {
 	var best *float64
+	bad := tree.Value{}
 	for _, gateway := range e.root.Field("rxInfo").Elements() {
 		v := gateway.Field("rssi")
 		if !v.Given() {
@@ -170,12 +171,15 @@ func (e *reader) strongest() *float64 {
 		}
 		rssi, ok := v.Number()
 		if !ok {
-			e.fault(v, sensors.ReasonBadField, "rssi is not a number")
+			bad = v
 			continue
 		}
 		if best == nil || rssi > *best {
 			best = &rssi
 		}
+	}
+	if bad.Given() {
+		e.fault(bad, sensors.ReasonBadField, "rssi is not a number")
 	}
 	return best
 }

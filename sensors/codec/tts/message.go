@@ -266,6 +266,7 @@ func (m *reader) dataBytes(uplink tree.Value) int {
 // none says.
 func (m *reader) strongest(uplink tree.Value) *float64 {
 	var best *float64
+	bad := tree.Value{}
 	for _, gateway := range uplink.Field("rx_metadata").Elements() {
 		v := gateway.Field("rssi")
 		if !v.Given() {
@@ -276,12 +277,15 @@ func (m *reader) strongest(uplink tree.Value) *float64 {
 		}
 		rssi, ok := v.Number()
 		if !ok {
-			m.fault(v, sensors.ReasonBadField, "rssi is not a number")
+			bad = v
 			continue
 		}
 		if best == nil || rssi > *best {
 			best = &rssi
 		}
+	}
+	if bad.Given() {
+		m.fault(bad, sensors.ReasonBadField, "rssi is not a number")
 	}
 	return best
 }
