@@ -4,18 +4,18 @@
 package broker
 
 import (
-	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
+	"math"
+	"net/http"
+	"strings"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	mqtt "github.com/mochi-mqtt/server/v2"
-	"github.com/mochi-mqtt/server/v2/hooks/auth"
-	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -30,185 +30,225 @@ type Intake interface {
 
 // Options tune a Broker. The zero Options work.
 type Options struct {
-	ReceiveMaximum uint16       // messages of one client that may wait for their acknowledgement; 0 means 1,024
-	Logger         *slog.Logger // nil means slog.Default()
-	Registerer     prometheus.Registerer
+	TLSAddr          string // MQTT over TLS, e.g. ":8883"; "" means none
+	WebSocketAddr    string // MQTT over WebSocket, on any path; "" means none
+	WebSocketTLSAddr string // the same over TLS; "" means none
+	TLS              TLS    // for the encrypted addresses
+
+	// Auth says who may connect, publish and subscribe; nil means that everybody
+	// who reaches an address may do everything.
+	Auth Authenticator
+	// Certificate returns who the verified client certificate with this common
+	// name belongs to. nil, or no certificate, means that Auth is asked. It is of
+	// no use without Auth.
+	Certificate func(commonName string) (Principal, bool)
+
+	ReceiveMaximum uint16        // messages of one client that may wait for their acknowledgement; 0 means 1,024
+	MaxClients     int           // connections at once; further ones are refused; 0 means 100,000
+	MaxQueued      int           // messages that wait to be written to one subscriber, further ones are dropped and counted; 0 means 512
+	SessionExpiry  time.Duration // how long the session of a client that has gone is kept; 0 means 7 days
+
+	Logger     *slog.Logger // nil means slog.Default()
+	Registerer prometheus.Registerer
+}
+
+func (o Options) withDefaults() Options {
+	if o.ReceiveMaximum == 0 {
+		o.ReceiveMaximum = 1024
+	}
+	if o.MaxClients == 0 {
+		o.MaxClients = 100_000
+	}
+	if o.MaxQueued == 0 {
+		o.MaxQueued = 512
+	}
+	if o.SessionExpiry == 0 {
+		o.SessionExpiry = 7 * 24 * time.Hour
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Registerer == nil {
+		o.Registerer = prometheus.NewRegistry()
+	}
+	return o
 }
 
 // maxPacketBytes leaves a little above the largest payload, so that one that is
 // too large gets as far as quarantine.
 const maxPacketBytes = 2 << 20
 
-// Broker accepts MQTT 3.1.1 and 5 clients. Anyone who reaches its address may
-// publish and subscribe.
+// readBufferBytes is what each connection has to read into, for as long as it
+// lives. Larger packets get their own memory.
+const readBufferBytes = 1 << 10
+
+// Broker accepts MQTT 3.1.1 and 5 clients. What it keeps for clients, their
+// sessions, subscriptions and retained messages, it keeps in memory: a restart
+// forgets it. Observations are not kept here but in the journal.
 type Broker struct {
-	srv  *mqtt.Server
-	hook *hook
-	addr string
+	srv       *mqtt.Server
+	hook      *hook
+	listeners map[string]*listener
 
 	once   sync.Once
 	closed error // of the one time that Close did its work
 }
 
-// Listen opens the address (host:port, port 0 for any) and accepts clients.
-// Close must be called; the end of ctx does not close it.
+// The names of the listeners.
+const (
+	plain        = "mqtt"
+	encrypted    = "mqtts"
+	web          = "ws"
+	webEncrypted = "wss"
+)
+
+// Listen opens addr (host:port, port 0 for any, "" for none) and the addresses
+// of opts, of which there must be one at least, and accepts clients. Close must
+// be called; the end of ctx does not close it.
 func Listen(ctx context.Context, addr string, intake Intake, opts Options) (*Broker, error) {
-	if opts.ReceiveMaximum == 0 {
-		opts.ReceiveMaximum = 1024
+	opts = opts.withDefaults()
+	srv := mqtt.New(&mqtt.Options{
+		Capabilities:            capabilities(opts),
+		ClientNetReadBufferSize: readBufferBytes,
+		InlineClient:            true,
+		Logger:                  slog.New(quiet{opts.Logger.With("component", "broker").Handler()}),
+		// Each round visits every retained message and reads the memory statistics.
+		SysTopicResendInterval: 10,
+	})
+	b := &Broker{srv: srv, hook: newHook(srv, intake, opts), listeners: map[string]*listener{}}
+	if err := srv.AddHook(b.hook, nil); err != nil {
+		return nil, fmt.Errorf("set up broker: %w", err)
 	}
-	if opts.Logger == nil {
-		opts.Logger = slog.Default()
+	if err := b.open(ctx, addr, opts); err != nil {
+		return nil, errors.Join(err, b.closeListeners())
 	}
-	if opts.Registerer == nil {
-		opts.Registerer = prometheus.NewRegistry()
+	if err := srv.Serve(); err != nil {
+		return nil, errors.Join(fmt.Errorf("start broker: %w", err), b.closeListeners())
 	}
+	return b, nil
+}
+
+func capabilities(opts Options) *mqtt.Capabilities {
 	caps := mqtt.NewDefaultServerCapabilities()
 	caps.ReceiveMaximum = opts.ReceiveMaximum
 	caps.MaximumPacketSize = maxPacketBytes
 	caps.MinimumProtocolVersion = 4
+	caps.MaximumClients = int64(opts.MaxClients)
+	// The library reserves this queue for every connection, 8 bytes a place.
+	caps.MaximumClientWritesPending = int32(min(opts.MaxQueued, math.MaxInt32)) //nolint:gosec // bounded in the same line
+	caps.MaximumSessionExpiryInterval = uint32(min(opts.SessionExpiry.Seconds(), math.MaxUint32))
+	// Retained messages stay until they are replaced, unless they say otherwise.
+	caps.MaximumMessageExpiryInterval = 0
 	// An acknowledgement says nothing but that it is one.
 	caps.Compatibilities.NoInheritedPropertiesOnAck = true
-	srv := mqtt.New(&mqtt.Options{
-		Capabilities: caps,
-		InlineClient: true,
-		Logger:       slog.New(quiet{opts.Logger.With("component", "broker").Handler()}),
-	})
-	h := newHook(srv, intake, opts)
-	if err := errors.Join(srv.AddHook(new(auth.AllowHook), nil), srv.AddHook(h, nil)); err != nil {
-		return nil, fmt.Errorf("set up broker: %w", err)
-	}
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("broker address: %w", err)
-	}
-	if err := srv.AddListener(listeners.NewNet("mqtt", ln)); err != nil {
-		return nil, errors.Join(fmt.Errorf("set up broker: %w", err), ln.Close())
-	}
-	if err := srv.Serve(); err != nil {
-		return nil, errors.Join(fmt.Errorf("start broker: %w", err), ln.Close())
-	}
-	return &Broker{srv: srv, hook: h, addr: ln.Addr().String()}, nil
+	return caps
 }
 
-// Addr returns the address that clients connect to, with the chosen port.
-func (b *Broker) Addr() string { return b.addr }
+func (b *Broker) open(ctx context.Context, addr string, opts Options) error {
+	var secure *tls.Config
+	if opts.TLSAddr != "" || opts.WebSocketTLSAddr != "" {
+		var err error
+		if secure, err = opts.TLS.config(opts.Auth); err != nil {
+			return err
+		}
+	}
+	for _, a := range []struct {
+		id, addr string
+		tls      *tls.Config
+	}{
+		{plain, addr, nil}, {encrypted, opts.TLSAddr, secure},
+		{web, opts.WebSocketAddr, nil}, {webEncrypted, opts.WebSocketTLSAddr, secure},
+	} {
+		if a.addr == "" {
+			continue
+		}
+		l, err := listen(ctx, a.id, a.addr, a.tls, b.hook.log)
+		if err != nil {
+			return err
+		}
+		b.listeners[a.id] = l
+		if a.id == web || a.id == webEncrypted {
+			l.web = &http.Server{ReadHeaderTimeout: connectPatience,
+				ErrorLog: slog.NewLogLogger(b.hook.log.Handler(), slog.LevelDebug)}
+		}
+		if err := b.srv.AddListener(l); err != nil {
+			return fmt.Errorf("set up broker: %w", err)
+		}
+	}
+	if len(b.listeners) == 0 {
+		return errors.New("the broker has no address")
+	}
+	return nil
+}
+
+func (b *Broker) closeListeners() error {
+	var errs []error
+	for _, l := range b.listeners {
+		errs = append(errs, l.ln.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (b *Broker) addrOf(id string) string {
+	if l, ok := b.listeners[id]; ok {
+		return l.Address()
+	}
+	return ""
+}
+
+// Addr returns the address of plain MQTT, with the chosen port; "" for none.
+func (b *Broker) Addr() string { return b.addrOf(plain) }
+
+// TLSAddr returns the address of MQTT over TLS; "" for none.
+func (b *Broker) TLSAddr() string { return b.addrOf(encrypted) }
+
+// WebSocketAddr returns the address of MQTT over WebSocket; "" for none.
+func (b *Broker) WebSocketAddr() string { return b.addrOf(web) }
+
+// WebSocketTLSAddr returns the address of MQTT over WebSocket and TLS; "" for none.
+func (b *Broker) WebSocketTLSAddr() string { return b.addrOf(webEncrypted) }
+
+// Publish gives a message to those who have subscribed to its topic, at QoS 1
+// where they asked for that. It is not handed to the intake. It does not block:
+// a subscriber whose queue is full goes without. payload must not be changed
+// afterwards.
+func (b *Broker) Publish(topic string, payload []byte) error {
+	if topic == "" || strings.ContainsAny(topic, "+#\x00") {
+		return fmt.Errorf("publish: %.80q is not a topic", topic)
+	}
+	if err := b.srv.Publish(topic, payload, false, 1); err != nil {
+		return fmt.Errorf("publish to %s: %w", topic, err)
+	}
+	return nil
+}
+
+// DisconnectUser ends the connections of a user, as after a change of their
+// credentials, and returns how many there were. Without Auth there are no users.
+func (b *Broker) DisconnectUser(user string) int {
+	n := 0
+	b.hook.identities.Range(func(_, v any) bool {
+		if who := v.(*identity); who.user == user && !who.cl.Closed() {
+			_ = b.srv.DisconnectClient(who.cl, packets.ErrNotAuthorized) // it reports the code back
+			n++
+		}
+		return true
+	})
+	return n
+}
 
 // Close disconnects all clients and returns after their acknowledgements that
 // were under way have been written or given up. Messages that were not
-// acknowledged will be sent again by their senders. Closing again does nothing.
+// acknowledged will be sent again by their senders. The wills of the clients
+// that it disconnects are not published. Closing again does nothing.
 func (b *Broker) Close() error {
 	b.once.Do(func() {
 		b.hook.close()
 		if err := b.srv.Close(); err != nil {
 			b.closed = fmt.Errorf("close broker: %w", err)
 		}
-		b.hook.writers.Wait()
+		b.hook.end()
 	})
 	return b.closed
-}
-
-// hook takes observations out of the broker's ordinary way of a message.
-type hook struct {
-	mqtt.HookBase
-	srv     *mqtt.Server
-	intake  Intake
-	opts    Options
-	log     *slog.Logger
-	m       *metrics
-	writers sync.WaitGroup // goroutines that write acknowledgements
-
-	sessions sync.Map // *mqtt.Client → *session
-	closing  atomic.Bool
-}
-
-func newHook(srv *mqtt.Server, intake Intake, opts Options) *hook {
-	return &hook{srv: srv, intake: intake, opts: opts,
-		log: opts.Logger.With("component", "broker"), m: newMetrics(opts.Registerer, srv)}
-}
-
-// ID names the hook in the broker's log.
-func (h *hook) ID() string { return "urbangrid-intake" }
-
-// Provides names the events that the hook wants.
-func (h *hook) Provides(event byte) bool {
-	return bytes.IndexByte([]byte{mqtt.OnPacketRead, mqtt.OnPublish, mqtt.OnDisconnect}, event) >= 0
-}
-
-// OnPacketRead answers a repeated QoS 2 PUBLISH whose PUBREC is under way or
-// lost with another PUBREC (MQTT 5, 4.3.3) and keeps it from going any further.
-// The broker by itself would answer "packet identifier in use", which a sender
-// takes for a refusal.
-func (h *hook) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
-	if pk.FixedHeader.Type != packets.Publish || pk.FixedHeader.Qos != 2 {
-		return pk, nil
-	}
-	known, ok := cl.State.Inflight.Get(pk.PacketID)
-	if !ok || known.FixedHeader.Type != packets.Pubrec {
-		return pk, nil
-	}
-	h.session(cl).repeat(reply{id: pk.PacketID, kind: packets.Pubrec})
-	pk.TopicName = mqtt.SysPrefix // a topic that no client may publish on: the broker drops it without a word
-	pk.Properties.TopicAliasFlag = false
-	return pk, nil
-}
-
-// OnPublish hands an observation to the intake and keeps the broker from
-// acknowledging and distributing it; session does both after the commit. It
-// blocks, and so reads nothing more from this client, while the client has
-// ReceiveMaximum messages waiting or the intake is full.
-func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
-	if cl.Net.Inline || !h.intake.Accepts(pk.TopicName) {
-		return pk, nil
-	}
-	s := h.session(cl)
-	msg := ingest.Message{Topic: pk.TopicName, Payload: pk.Payload, Received: now(), Lossy: pk.FixedHeader.Qos == 0}
-	if msg.Lossy {
-		h.intake.Submit(msg)
-		if h.distributes(&pk) {
-			return pk, nil // there is nothing to wait for
-		}
-		return pk, packets.ErrRejectPacket
-	}
-	token, ok := s.wait(&pk, h.distributes(&pk))
-	if ok {
-		msg.Source, msg.Token = s, token
-		h.intake.Submit(msg)
-	}
-	return pk, packets.ErrRejectPacket
-}
-
-// distributes reports whether anyone but the intake may want the message.
-func (h *hook) distributes(pk *packets.Packet) bool {
-	return pk.FixedHeader.Retain || atomic.LoadInt64(&h.srv.Info.Subscriptions) > 0
-}
-
-// OnDisconnect forgets the client. What it had waiting is committed and then
-// acknowledged to nobody, which is no error: it will send again.
-func (h *hook) OnDisconnect(cl *mqtt.Client, _ error, _ bool) {
-	if s, ok := h.sessions.LoadAndDelete(cl); ok {
-		s.(*session).leave()
-	}
-}
-
-func (h *hook) session(cl *mqtt.Client) *session {
-	if s, ok := h.sessions.Load(cl); ok {
-		return s.(*session)
-	}
-	v, _ := h.sessions.LoadOrStore(cl, newSession(h, cl))
-	s := v.(*session)
-	if h.closing.Load() {
-		s.leave()
-	}
-	return s
-}
-
-// close frees the clients that wait for room, for good.
-func (h *hook) close() {
-	h.closing.Store(true)
-	h.sessions.Range(func(_, s any) bool {
-		s.(*session).leave()
-		return true
-	})
 }
 
 // quiet makes the broker's warnings about single clients debug lines: they are

@@ -3,6 +3,8 @@ package broker_test
 import (
 	"context"
 	"fmt"
+	"io"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -28,6 +30,12 @@ type rig struct {
 
 func newRig(t *testing.T, opts broker.Options) *rig {
 	t.Helper()
+	return newRigWith(t, opts, ingest.Options{})
+}
+
+func newRigWith(t *testing.T, opts broker.Options, intake ingest.Options) *rig {
+	t.Helper()
+	intake.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	catalog, err := sensors.DefaultCatalog()
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +48,8 @@ func newRig(t *testing.T, opts broker.Options) *rig {
 		return sensors.Position{LatDegrees: 31.2498, LonDegrees: 121.3955, Datum: sensors.WGS84}, true
 	}, grid.PlacerOptions{})
 	r := &rig{gate: ingesttest.NewGate()}
-	in := ingest.New(r.gate, []sensors.Format{native.NewFormat(catalog)}, catalog, placer, ingest.Options{})
+	in := ingest.New(r.gate, []sensors.Format{native.NewFormat(catalog)}, catalog, placer, intake)
+	opts.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
 	if r.broker, err = broker.Listen(t.Context(), "127.0.0.1:0", in, opts); err != nil {
 		t.Fatal(err)
 	}
@@ -104,6 +113,21 @@ const topic = "urbangrid/v1/noise-0001/obs"
 
 func payload(n int) []byte {
 	return fmt.Appendf(nil, `{"kind":"noise","value":57.3,"time":%d}`, time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC).UnixMilli()+int64(n))
+}
+
+// eventually polls what happens in another goroutine without a sign.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline := time.After(20 * time.Second)
+	ticks := time.NewTicker(10 * time.Millisecond)
+	defer ticks.Stop()
+	for !ok() {
+		select {
+		case <-ticks.C:
+		case <-deadline:
+			t.Fatalf("waited 20 s in vain: %s", what)
+		}
+	}
 }
 
 func eachVersion(t *testing.T, f func(t *testing.T, version byte)) {

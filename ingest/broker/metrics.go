@@ -10,6 +10,10 @@ import (
 type metrics struct {
 	acknowledged  prometheus.Counter
 	undistributed prometheus.Counter
+	willsDropped  prometheus.Counter
+	impatient     prometheus.Counter
+	refused       *prometheus.CounterVec
+	denied        *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer, srv *mqtt.Server) *metrics {
@@ -22,8 +26,30 @@ func newMetrics(reg prometheus.Registerer, srv *mqtt.Server) *metrics {
 			Name: "urbangrid_broker_messages_undistributed_total",
 			Help: "Committed messages that could not be given to subscribers.",
 		}),
+		willsDropped: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "urbangrid_broker_wills_dropped_total",
+			Help: "Wills that were lost because too many of them waited for the journal.",
+		}),
+		impatient: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "urbangrid_broker_clients_overwaited_total",
+			Help: "Connections ended because their messages waited longer than twice the keep-alive; their clients send again.",
+		}),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "urbangrid_broker_logins_refused_total",
+			Help: "Clients that were not let in, by reason.",
+		}, []string{"reason"}),
+		denied: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "urbangrid_broker_denied_total",
+			Help: "Publications, subscriptions and wills that a client may not make, by reason.",
+		}, []string{"reason"}),
 	}
-	reg.MustRegister(m.acknowledged, m.undistributed,
+	for _, r := range []string{refusedPassword, refusedThrottled, refusedTakeover} {
+		m.refused.WithLabelValues(r)
+	}
+	for _, r := range []string{deniedPublish, deniedSubscribe, deniedWill} {
+		m.denied.WithLabelValues(r)
+	}
+	reg.MustRegister(m.acknowledged, m.undistributed, m.willsDropped, m.impatient, m.refused, m.denied,
 		gauge("urbangrid_broker_clients", "Clients connected.", &srv.Info.ClientsConnected),
 		gauge("urbangrid_broker_subscriptions", "Subscriptions of clients.", &srv.Info.Subscriptions),
 		counter("urbangrid_broker_received_bytes_total", "Bytes received from clients.", &srv.Info.BytesReceived),

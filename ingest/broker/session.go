@@ -26,10 +26,16 @@ type session struct {
 	mu      sync.Mutex // guards what follows
 	room    *sync.Cond // signalled when waiting shrinks or gone is set
 	waiting map[uint16]*waiting
+	bytes   int // of the payloads that waiting keeps for subscribers
 	due     []reply
 	writing bool // the goroutine that empties due is alive
 	gone    bool // the connection has ended
+
+	left chan struct{} // closed with gone
 }
+
+// maxKeptBytes bounds what one client's waiting messages keep for subscribers.
+const maxKeptBytes = 4 << 20
 
 // waiting is a message between PUBLISH and commit.
 type waiting struct {
@@ -44,7 +50,7 @@ type reply struct {
 }
 
 func newSession(h *hook, cl *mqtt.Client) *session {
-	s := &session{h: h, cl: cl, waiting: map[uint16]*waiting{}}
+	s := &session{h: h, cl: cl, waiting: map[uint16]*waiting{}, left: make(chan struct{})}
 	s.room = sync.NewCond(&s.mu)
 	return s
 }
@@ -58,8 +64,11 @@ func (s *session) wait(pk *packets.Packet, distribute bool) (token uint64, ok bo
 	if _, repeated := s.waiting[pk.PacketID]; repeated {
 		return 0, false
 	}
-	for len(s.waiting) >= int(s.h.opts.ReceiveMaximum) && !s.gone {
-		s.room.Wait()
+	if s.full() {
+		defer s.patience().Stop()
+		for s.full() && !s.gone {
+			s.room.Wait()
+		}
 	}
 	if s.gone {
 		return 0, false
@@ -71,8 +80,74 @@ func (s *session) wait(pk *packets.Packet, distribute bool) (token uint64, ok bo
 		}
 	}
 	s.waiting[pk.PacketID] = w
+	s.bytes += w.kept()
 	return uint64(pk.PacketID), true
 }
+
+func (s *session) full() bool {
+	return len(s.waiting) >= int(s.h.opts.ReceiveMaximum) || (s.bytes > maxKeptBytes && len(s.waiting) > 0)
+}
+
+func (w *waiting) kept() int {
+	if w.publish == nil {
+		return 0
+	}
+	return len(w.publish.Payload)
+}
+
+// enter waits for a turn inside of the intake, which the caller gives back. It
+// returns false when the connection has ended before.
+func (s *session) enter() bool {
+	select {
+	case s.h.slots <- struct{}{}:
+		return true
+	default:
+	}
+	defer s.patience().Stop()
+	select {
+	case s.h.slots <- struct{}{}:
+		return true
+	case <-s.left:
+		return false
+	}
+}
+
+// patience watches over a client that waits, until it is stopped. It ends the
+// wait of one whose connection was closed, which nobody reads and so nobody
+// notices, as when the client has come back on another. It ends the connection
+// of one that waits longer than twice its keep-alive: its pings are not read
+// meanwhile, so it has gone or is about to, and will send again.
+func (s *session) patience() *time.Timer {
+	limit := 2 * time.Duration(s.cl.State.Keepalive) * time.Second
+	if limit == 0 {
+		limit = maxPatience
+	}
+	began := time.Now()
+	var t *time.Timer
+	ready := make(chan struct{})
+	t = time.AfterFunc(patienceCheck, func() {
+		<-ready
+		switch {
+		case s.cl.Closed():
+			s.leave()
+		case time.Since(began) > limit:
+			s.h.m.impatient.Inc()
+			s.leave()
+			if s.cl.Net.Conn != nil {
+				_ = s.cl.Net.Conn.Close() // the next read ends the client
+			}
+		default:
+			t.Reset(patienceCheck)
+		}
+	})
+	close(ready)
+	return t
+}
+
+const patienceCheck = 500 * time.Millisecond
+
+// maxPatience is for clients without keep-alive.
+const maxPatience = 10 * time.Minute
 
 // Committed puts the acknowledgement of a message on its way; see ingest.Source.
 func (s *session) Committed(token uint64) {
@@ -114,14 +189,12 @@ func (s *session) answer(r reply) {
 	s.due = append(s.due, r)
 	if !s.writing {
 		s.writing = true
-		s.h.writers.Add(1)
-		go s.write()
+		s.h.start(s.write)
 	}
 }
 
 // write empties due, many replies a write, and ends.
 func (s *session) write() {
-	defer s.h.writers.Done()
 	var replies []reply
 	var buf []byte
 	for {
@@ -131,7 +204,10 @@ func (s *session) write() {
 		// An identifier is free before its acknowledgement leaves: the client may
 		// use it again at once.
 		for _, r := range replies {
-			delete(s.waiting, r.id)
+			if w, ok := s.waiting[r.id]; ok {
+				s.bytes -= w.kept()
+				delete(s.waiting, r.id)
+			}
 		}
 		s.writing = len(replies) > 0
 		s.mu.Unlock()
@@ -173,21 +249,26 @@ func (s *session) send(buf []byte) {
 // distribute gives committed messages to those who subscribed to their topics.
 func (s *session) distribute(replies []reply) {
 	for _, r := range replies {
-		if r.publish == nil {
-			continue
-		}
-		p := r.publish
-		if err := s.h.srv.Publish(p.TopicName, p.Payload, p.FixedHeader.Retain, p.FixedHeader.Qos); err != nil {
-			s.h.m.undistributed.Inc()
-			s.h.log.Debug("message not distributed", "topic", p.TopicName, "error", err)
+		if r.publish != nil {
+			s.h.distribute(r.publish)
 		}
 	}
 }
 
-// leave ends the waiting of whoever blocks in wait.
+func (h *hook) distribute(p *packets.Packet) {
+	if err := h.srv.Publish(p.TopicName, p.Payload, p.FixedHeader.Retain, p.FixedHeader.Qos); err != nil {
+		h.m.undistributed.Inc()
+		h.log.Debug("message not distributed", "topic", p.TopicName, "error", err)
+	}
+}
+
+// leave ends the waiting of whoever blocks in wait or enter.
 func (s *session) leave() {
 	s.mu.Lock()
-	s.gone = true
+	if !s.gone {
+		s.gone = true
+		close(s.left)
+	}
 	s.mu.Unlock()
 	s.room.Broadcast()
 }

@@ -20,10 +20,12 @@ import (
 
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/ingest"
+	"github.com/urbangrid/urbangrid/ingest/broker"
 	"github.com/urbangrid/urbangrid/ingest/ingesttest"
 	"github.com/urbangrid/urbangrid/ingest/mqtt"
 	"github.com/urbangrid/urbangrid/internal/mqttpub"
 	"github.com/urbangrid/urbangrid/internal/mqttpub/mosquitto"
+	"github.com/urbangrid/urbangrid/internal/mqttraw/certtest"
 	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/sensors/codec/native"
 )
@@ -401,16 +403,17 @@ func TestSource_AJournalThatFailsAndRecoversGetsEverythingOnce(t *testing.T) {
 }
 
 func TestSource_SpeaksTLSWithItsOwnCertificate(t *testing.T) {
-	certs := newCerts(t)
-	m := mosquitto.Start(t, "cafile "+certs.ca, "certfile "+certs.serverCert, "keyfile "+certs.serverKey,
+	ca := certtest.New(t)
+	cert, key := ca.Issue("server")
+	m := mosquitto.Start(t, "cafile "+ca.File, "certfile "+cert, "keyfile "+key,
 		"require_certificate true", "use_identity_as_username true", "allow_anonymous false", "user root")
 	in, gate, _ := newIntake(t, ingest.Options{})
 	gate.Let(1000)
 	url := "mqtts://" + m.Addr() + "?group=g&connections=2"
-	opts := mqtt.Options{CAFile: certs.ca, CertFile: certs.clientCert, KeyFile: certs.clientKey}
+	opts := mqtt.Options{CAFile: ca.File}
+	opts.CertFile, opts.KeyFile = ca.Issue("reader")
 	s, _ := read(t, url, in, opts)
 	connected(t, s)
-	// Mosquitto in front, and the message is our own: one that others would send.
 	for n := 1; n <= 50; n++ {
 		if err := s.Publish("urbangrid/v1/noise-1/obs", fmt.Appendf(nil, `{"kind":"noise","value":57.3,"time":%d}`, start.UnixMilli()+int64(n))); err != nil {
 			t.Fatal(err)
@@ -430,12 +433,43 @@ func TestSource_SpeaksTLSWithItsOwnCertificate(t *testing.T) {
 	})
 	t.Run("without a client certificate the broker refuses", func(t *testing.T) {
 		in, _, _ := newIntake(t, ingest.Options{})
-		s, _ := read(t, url, in, mqtt.Options{CAFile: certs.ca})
+		s, _ := read(t, url, in, mqtt.Options{CAFile: ca.File})
 		eventually(t, "the reason is told", func() bool { return s.Health().LastError != nil })
 		if s.Health().Connected != 0 {
 			t.Error("connected without a certificate")
 		}
 	})
+}
+
+func TestSource_SpeaksWebSocketToOurOwnBroker(t *testing.T) {
+	ca := certtest.New(t)
+	cert, key := ca.Issue("server")
+	none, _, _ := newIntake(t, ingest.Options{})
+	b, err := broker.Listen(t.Context(), "", none, broker.Options{
+		WebSocketAddr: "127.0.0.1:0", WebSocketTLSAddr: "127.0.0.1:0", TLS: broker.TLS{CertFile: cert, KeyFile: key}, Logger: quiet(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close() })
+	for _, c := range []struct {
+		url  string
+		opts mqtt.Options
+	}{
+		{"ws://" + b.WebSocketAddr() + "/mqtt?group=plain", mqtt.Options{}},
+		{"wss://" + b.WebSocketTLSAddr() + "/mqtt?group=secret", mqtt.Options{CAFile: ca.File}},
+	} {
+		in, gate, _ := newIntake(t, ingest.Options{})
+		gate.Let(1000)
+		s, _ := read(t, c.url, in, c.opts)
+		connected(t, s)
+		for n := 1; n <= 20; n++ {
+			if err := b.Publish("urbangrid/v1/noise-1/obs", fmt.Appendf(nil, `{"kind":"noise","value":57.3,"time":%d}`, start.UnixMilli()+int64(n))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		onceEach(t, gate, 20)
+	}
 }
 
 // A plain subscription gets retained messages at each connection. A shared one
