@@ -2,6 +2,7 @@ package profile_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -361,6 +362,55 @@ func TestDefault_HasNoFaults(t *testing.T) {
 	for _, p := range s.All() {
 		if len(p.Kinds()) == 0 {
 			t.Errorf("%s gives nothing", p.Key())
+		}
+	}
+}
+
+// What the manufacturers' decoders make of real bytes, and the traps in it.
+func TestDefault_ReadsWhatDevicesSay(t *testing.T) {
+	s := shipped(t)
+	for _, tt := range []struct{ key, object, want string }{
+		{"milesight-em310-tilt", `{"angle_x":0,"angle_y":0,"angle_z":90,"threshold_x":"normal","threshold_y":"normal","threshold_z":"trigger"}`, "manhole_tilt=0 tilted=1"},
+		{"milesight-em400-mud", `{"battery":92,"temperature":25.7,"distance":2116,"position":"normal"}`, "temperature=25.7 distance=211.6 tilted=0 battery=92"},
+		{"milesight-em400-mud.empty-2500.full-500", `{"distance":1500}`, "distance=150 bin_fill=50"},
+		{"milesight-em400-mud", `{"distance_exception":"no target","distance":"no target"}`, ""},
+		{"milesight-em500-udl", `{"history":[{"timestamp":1795334400,"distance":30}]}`, "distance=3"},
+		{"milesight-em300-mcs", `{"battery":92,"temperature":30.8,"humidity":50.5,"magnet_status":"open"}`, "temperature=30.8 humidity=50.5 door_open=1 battery=92"},
+		{"milesight-em300-leak", `{"temperature":30.8,"humidity":50.5,"leakage_status":"leak"}`, "temperature=30.8 humidity=50.5 water_leak=1"},
+		{"milesight-wts", `{"wind_direction":121,"pressure":1006.3,"wind_speed":0.1,"rainfall_total":1.23,"rainfall_counter":1}`, "pressure=1006.3 wind_speed=0.1"},
+		{"milesight-em300-th", `{"temperature":28.4,"humidity":50,"nh3":"polarizing","h2s":0.01}`, "temperature=28.4 humidity=50"},
+		{"milesight-gs524n", `{"event":"alarm","battery":100}`, "smoke=1 battery=100"},
+		{"milesight-gs524n", `{"event":"testing alarm with low battery"}`, ""},
+		{"milesight-gs524n", `{"event":"silent"}`, "note=event: silent"},
+		{"milesight-gs601", `{"battery":90,"vaping_index":90,"pm2_5":400,"tamper_status":0,"temperature_alarm":{"type":17,"alarm_trigger":{"temperature":51}}}`, "pm25=400 battery=90"},
+		{"milesight-gs601", `{"temperature_alarm":{"type":33,"burning_alarm_trigger":{}},"tamper_status":1}`, "smoke=1 note=tamper_status: 1"},
+		{"milesight-gs601", `{"temperature_alarm":{"type":32,"burning_alarm_deactivation":{}}}`, ""},
+		{"milesight-at101", `{"latitude":0,"longitude":0,"position":"normal","tamper_status":"uninstall"}`, "tilted=0 note=tamper_status: uninstall"},
+		{"dragino-ldds75", `{"Bat":3.1,"Distance":"Invalid Reading","Interrupt_flag":0}`, "battery=50"},
+		{"dragino-ldds75", `{"Bat":3.1,"Distance":0}`, "battery=50"},
+		{"dragino-ldds75", `{"Distance":"20 mm"}`, ""},
+		{"dragino-lds02", `{"BAT_V":2.75,"MOD":1,"DOOR_OPEN_STATUS":1,"DOOR_OPEN_TIMES":5}`, "door_open=1 battery=50"},
+		{"dragino-lds02", `{"BAT_V":2.75,"MOD":3,"DOOR_OPEN_STATUS":0,"WATER_LEAK_STATUS":1}`, "door_open=0 water_leak=1 battery=50"},
+		{"dragino-lht65", `{"BatV":3.05,"TempC_SHT":"327.67","Hum_SHT":"6553.5","TempC_DS":21}`, "battery=100"},
+		{"dragino-d23", `{"BatV":3.35,"EXTI_Trigger":"FALSE","Door_status":"OPEN","TempC1":"NULL","TempC2":4.5}`, "battery=75"},
+		{"dragino-d23", `{"SENSOR_MODEL":"D23-LB","FIRMWARE_VERSION":"1.3.0"}`, ""},
+		{"lorawan-normalized", `{"air":{"temperature":20.5,"relativeHumidity":41},"water":{"leak":true},"action":{"contactState":"closed"}}`, "temperature=20.5 humidity=41 water_leak=1 door_open=0"},
+	} {
+		got := say(t, s, tt.key, tt.object)
+		if got, _, _ = strings.Cut(got, "@"); got != tt.want {
+			t.Errorf("%s: %s says %q, want %q", tt.key, tt.object, got, tt.want)
+		}
+	}
+}
+
+func TestDefault_EveryProfileIsInTheGuide(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/formats/profiles.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range shipped(t).All() {
+		if !strings.Contains(string(guide), "`"+p.Key()+"`") {
+			t.Errorf("%s is not in docs/formats/profiles.md", p.Key())
 		}
 	}
 }
