@@ -2,6 +2,7 @@ package senml_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"math"
 	"testing"
 	"time"
@@ -43,8 +44,24 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("got\n%sthen\n%s", a, b)
 			}
 			check(t, second)
+			checkRaw(t, payload, second)
 		}
 	})
+}
+
+// checkRaw holds the elements that faults show against another reader of JSON.
+func checkRaw(t *testing.T, payload []byte, r sensors.Report) {
+	t.Helper()
+	var elements []json.RawMessage
+	isArray := json.Unmarshal(payload, &elements) == nil
+	for _, f := range r.Faults {
+		if f.Index == sensors.WholeMessage || payload[0] >= 0x80 {
+			continue
+		}
+		if !isArray || f.Index >= len(elements) || !bytes.Equal(elements[f.Index], f.Raw) {
+			t.Fatalf("fault %d shows %q of %q", f.Index, f.Raw, payload)
+		}
+	}
 }
 
 func check(t *testing.T, r sensors.Report) {

@@ -17,7 +17,16 @@ import (
 type Options struct {
 	Topics []Topic `yaml:"topics"`
 	Rules  []Rule  `yaml:"rules"` // the first that fits a record counts
+	// Ignored is told why a record became nothing without being wrong, one of the
+	// Ignored constants. It must be safe for concurrent use; nil tells nobody.
+	Ignored func(reason string) `yaml:"-"`
 }
+
+// Why a record becomes nothing without being wrong.
+const (
+	IgnoredByRule      = "by_rule"      // a rule says so
+	IgnoredNotHappened = "not_happened" // it says that an event did not happen
+)
 
 // Topic is a set of topics that carry SenML.
 type Topic struct {

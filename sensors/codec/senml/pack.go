@@ -37,6 +37,7 @@ type resolved struct {
 // pack turns the records of one message into what they say.
 type pack struct {
 	rules    []rule
+	ignored  func(reason string)
 	received time.Time
 	device   sensors.DeviceID // of the topic; "" when the names say it
 	records  []resolved
@@ -160,7 +161,11 @@ func (p *pack) report(out *sensors.Report) {
 	}
 	for i := range p.records {
 		r := &p.records[i]
-		if r.bad == nil && r.rule != nil && !r.rule.Ignore {
+		switch {
+		case r.bad != nil || r.rule == nil:
+		case r.rule.Ignore:
+			p.ignored(IgnoredByRule)
+		default:
 			r.bad = p.observe(out, r)
 		}
 		if r.bad != nil {
@@ -295,6 +300,7 @@ func (p *pack) observe(out *sensors.Report, r *resolved) *fault {
 	}
 	o := sensors.Observation{Device: r.device, Kind: r.rule.kind.Key, Value: v, At: r.at, Received: p.received}
 	if v == 0 && r.rule.kind.Type == sensors.Event {
+		p.ignored(IgnoredNotHappened)
 		return nil
 	}
 	if at := p.places[moment{r.device, r.at.UnixMicro()}]; at != nil && at.lat != nil && at.lon != nil {

@@ -31,9 +31,10 @@ const (
 
 // Format reads packs. It is safe for concurrent use.
 type Format struct {
-	topics []topic
-	rules  []rule
-	cbor   cbor.DecMode
+	topics  []topic
+	rules   []rule
+	ignored func(reason string)
+	cbor    cbor.DecMode
 }
 
 var _ sensors.Format = (*Format)(nil)
@@ -55,7 +56,11 @@ func New(catalog *sensors.Catalog, opts Options) (*Format, error) {
 	if err != nil {
 		return nil, fmt.Errorf("CBOR decoder: %w", err)
 	}
-	return &Format{topics: topics, rules: rules, cbor: mode}, nil
+	f := &Format{topics: topics, rules: rules, cbor: mode, ignored: opts.Ignored}
+	if f.ignored == nil {
+		f.ignored = func(string) {}
+	}
+	return f, nil
 }
 
 // Name returns "senml".
@@ -81,7 +86,7 @@ func (f *Format) Decode(r *sensors.Report, topic string, payload []byte, receive
 	refuse := func(bad *fault) {
 		r.Faults = append(r.Faults, sensors.Fault{Index: sensors.WholeMessage, Reason: bad.reason, Detail: bad.detail, Raw: payload})
 	}
-	p := pack{rules: f.rules, received: received.UTC().Truncate(time.Microsecond)}
+	p := pack{rules: f.rules, ignored: f.ignored, received: received.UTC().Truncate(time.Microsecond)}
 	if t := f.topic(topic); t != nil && t.deviceLevel > 0 {
 		device := level(topic, t.deviceLevel)
 		if !sensors.ValidDeviceID(device) {

@@ -361,6 +361,27 @@ func TestNew_ReportsEveryFault(t *testing.T) {
 	}
 }
 
+func TestFormat_TellsWhatItIgnores(t *testing.T) {
+	catalog, err := sensors.DefaultCatalog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	f, err := senml.New(catalog, senml.Options{
+		Topics:  []senml.Topic{{Filter: "#"}},
+		Rules:   []senml.Rule{{Name: "smoke", Kind: "smoke"}, {Name: "x", Ignore: true}},
+		Ignored: func(reason string) { told = append(told, reason) },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r sensors.Report
+	f.Decode(&r, "a", []byte(`[{"n":"d:smoke","vb":false},{"n":"d:x","vs":"y"},{"n":"d:smoke","vb":true}]`), received)
+	if !slices.Equal(told, []string{senml.IgnoredNotHappened, senml.IgnoredByRule}) || len(r.Observations) != 1 || len(r.Faults) != 0 {
+		t.Errorf("told %v, got %s", told, render(r))
+	}
+}
+
 func TestFormat_BoundsThePack(t *testing.T) {
 	records := func(n int) string {
 		return "[" + strings.TrimSuffix(strings.Repeat(`{"n":"d:noise","v":50},`, n), ",") + "]"

@@ -136,6 +136,7 @@ func (c *conversation) nodeDeath() *fault {
 		return faultf(sensors.ReasonBadField, "death of a node without bdSeq")
 	}
 	if n.born && n.hasBdSeq && seq != n.bdSeq {
+		c.format.ignored(IgnoredOldWill)
 		return nil
 	}
 	c.presence(n.id, c.received, sensors.Offline)

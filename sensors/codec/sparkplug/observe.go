@@ -37,6 +37,7 @@ func (c *conversation) metric(s *scope, m *metric, birth bool) *fault {
 		return bad
 	}
 	if a.rule != nil && a.rule.Ignore {
+		c.format.ignored(IgnoredByRule)
 		return nil
 	}
 	d := m.datatype
@@ -64,8 +65,18 @@ func (c *conversation) metric(s *scope, m *metric, birth bool) *fault {
 		return bad
 	}
 	if a.rule.kind.Type == sensors.Event && (v == 0 || birth) {
+		if v == 0 {
+			c.format.ignored(IgnoredNotHappened)
+		} else {
+			c.format.ignored(IgnoredState)
+		}
 		return nil
 	}
+	c.report.Observations = append(c.report.Observations, c.observation(s, a, m, v, at))
+	return nil
+}
+
+func (c *conversation) observation(s *scope, a *announced, m *metric, v float64, at time.Time) sensors.Observation {
 	o := sensors.Observation{Device: s.id, Kind: a.rule.kind.Key, Value: v, At: at, Received: c.received}
 	if a.rule.several() {
 		o.ID = a.id(at)
@@ -73,8 +84,7 @@ func (c *conversation) metric(s *scope, m *metric, birth bool) *fault {
 	if m.historical {
 		o.Attrs = `{"historical":true}`
 	}
-	c.report.Observations = append(c.report.Observations, o)
-	return nil
+	return o
 }
 
 // find returns what a birth announced about m. Where m has a name it counts, in

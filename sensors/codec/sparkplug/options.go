@@ -17,7 +17,20 @@ type Options struct {
 	Rules      []Rule `yaml:"rules"`       // the first that fits a metric counts
 	MaxNodes   int    `yaml:"max_nodes"`   // edge nodes that are remembered; 0 means 10,000
 	MaxMetrics int    `yaml:"max_metrics"` // metrics and devices that are remembered, of all nodes together; 0 means 500,000
+	// Ignored is told why a message or a metric became nothing without being
+	// wrong, one of the Ignored constants. It must not call the Format, and must
+	// be safe for concurrent use; nil tells nobody.
+	Ignored func(reason string) `yaml:"-"`
 }
+
+// Why a message or a metric becomes nothing without being wrong.
+const (
+	IgnoredCommand     = "command"      // a command or the state of a host: it is for others
+	IgnoredOldWill     = "old_will"     // the will of a session that a later one has followed
+	IgnoredByRule      = "by_rule"      // a rule says so, or the name is reserved
+	IgnoredNotHappened = "not_happened" // it says that an event did not happen
+	IgnoredState       = "state"        // a birth that repeats an event
+)
 
 // Rule says which kind the metrics of a name are of.
 type Rule struct {

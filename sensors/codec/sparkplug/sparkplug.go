@@ -44,6 +44,7 @@ type Format struct {
 	rules      []*rule
 	maxNodes   int
 	maxMetrics int
+	ignored    func(reason string)
 
 	mu      sync.Mutex // guards what follows
 	nodes   map[sensors.DeviceID]*node
@@ -59,7 +60,13 @@ func New(catalog *sensors.Catalog, opts Options) (*Format, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Format{rules: rules, maxNodes: opts.MaxNodes, maxMetrics: opts.MaxMetrics, nodes: map[sensors.DeviceID]*node{}}
+	f := &Format{
+		rules: rules, maxNodes: opts.MaxNodes, maxMetrics: opts.MaxMetrics, ignored: opts.Ignored,
+		nodes: map[sensors.DeviceID]*node{},
+	}
+	if f.ignored == nil {
+		f.ignored = func(string) {}
+	}
 	if f.maxNodes == 0 {
 		f.maxNodes = 10_000
 	}
@@ -81,6 +88,7 @@ func (f *Format) Decode(r *sensors.Report, topic string, raw []byte, received ti
 	received = received.UTC().Truncate(time.Microsecond)
 	a, bad := parseTopic(topic)
 	if bad == nil && (a.verb == state || a.verb == nodeCommand || a.verb == command) {
+		f.ignored(IgnoredCommand)
 		return
 	}
 	var p payload

