@@ -51,8 +51,8 @@ type exportInput struct {
 func (s *Server) deviceFileOperations(api huma.API) {
 	const tag = "devices"
 	in := operation("import-devices", importPath, tag, "Import devices",
-		"Enters or replaces the devices of a CSV file (text/csv) or a GeoJSON FeatureCollection (application/geo+json). All are entered in one "+
-			"transaction, or none: when a row is bad the answer is 422, with every fault of every row.")
+		"Enters or replaces the devices of a CSV file (text/csv) or a GeoJSON FeatureCollection (application/geo+json). Nothing is entered "+
+			"unless every row is good: otherwise the answer is 422, with every fault of every row.")
 	in.Method, in.MaxBodyBytes, in.BodyReadTimeout = http.MethodPost, maxImportBytes, importTimeout
 	in.Errors = append(in.Errors, http.StatusForbidden, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType)
 	huma.Register(api, in, s.importDevices)

@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/ingest/auth"
 	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
 )
@@ -103,10 +105,26 @@ func (r *register) PutDevice(ctx context.Context, d sensors.Device) error {
 	return r.PutDevices(ctx, []sensors.Device{d})
 }
 
-// PutDevices enters devices and makes them known to ingest.
+// putAtOnce is how many devices go into one transaction: a long import lets
+// alerts and last-seen times be written between two of them.
+const putAtOnce = 1000
+
+// PutDevices enters devices and makes them known to ingest, in transactions of a
+// bounded size: after an error the first of them are in.
 func (r *register) PutDevices(ctx context.Context, list []sensors.Device) error {
 	r.putting.Lock()
 	defer r.putting.Unlock()
+	done := 0
+	for part := range slices.Chunk(list, putAtOnce) {
+		if err := r.putSome(ctx, part); err != nil {
+			return fmt.Errorf("after %d of %d devices: %w", done, len(list), err)
+		}
+		done += len(part)
+	}
+	return nil
+}
+
+func (r *register) putSome(ctx context.Context, list []sensors.Device) error {
 	if err := r.registerRecords.PutDevices(ctx, list); err != nil {
 		return err
 	}
@@ -119,9 +137,7 @@ func (r *register) PutDevices(ctx context.Context, list []sensors.Device) error 
 	for _, d := range list {
 		r.keep(d)
 	}
-	for id, places := range moved {
-		r.moved[id] = places
-	}
+	maps.Copy(r.moved, moved)
 	return nil
 }
 
@@ -202,4 +218,10 @@ func (r *register) sends(id sensors.DeviceID, kind sensors.KindKey) bool {
 // admits reports whether what the device sends is taken in under policy.
 func (r *register) admits(policy devicePolicy, id sensors.DeviceID) bool {
 	return policy != policyClosed || r.known(id)
+}
+
+// credentials is what the API needs to issue passwords and to keep them.
+type credentials struct {
+	*auth.Issuer
+	store.Credentials
 }
