@@ -216,7 +216,7 @@ func benchFull(ctx context.Context, progress io.Writer, o benchOptions) (acked, 
 		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, s.stop()) }()
-	stopProfile, err := profile(o.profile)
+	stopProfile, err := profileCPU(o.profile)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -264,8 +264,8 @@ func (s *server) commits() (string, error) {
 		mean["urbangrid_ingest_commit_observations"], 1000*mean["urbangrid_ingest_commit_seconds"]), nil
 }
 
-// profile writes a CPU profile to path until stop is called; "" is none.
-func profile(path string) (stop func() error, err error) {
+// profileCPU writes a CPU profile to path until stop is called; "" is none.
+func profileCPU(path string) (stop func() error, err error) {
 	if path == "" {
 		return func() error { return nil }, nil
 	}

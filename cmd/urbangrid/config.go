@@ -33,11 +33,31 @@ type config struct {
 	Kinds      string        `koanf:"kinds"`
 	Areas      string        `koanf:"areas"`
 	Rules      string        `koanf:"rules"`
+	Formats    string        `koanf:"formats"`
 	Lateness   time.Duration `koanf:"lateness"`
 	Hosts      []string      `koanf:"hosts"`
 	InfluxAuth string        `koanf:"influx_token_file"`
 	LogLevel   string        `koanf:"log_level"`
 	LogFormat  string        `koanf:"log_format"`
+
+	MQTTTLS       string `koanf:"mqtt_tls"`
+	MQTTWebSocket string `koanf:"mqtt_ws"`
+	MQTTWSS       string `koanf:"mqtt_wss"`
+	MQTTAuth      string `koanf:"mqtt_auth"`
+	TLSCert       string `koanf:"tls_cert"`
+	TLSKey        string `koanf:"tls_key"`
+	TLSClientCA   string `koanf:"tls_client_ca"`
+	DevicePolicy  string `koanf:"device_policy"`
+
+	BrokerUser     string `koanf:"broker_user"`
+	BrokerPassword string `koanf:"broker_password_file"`
+	BrokerCA       string `koanf:"broker_ca"`
+	BrokerCert     string `koanf:"broker_cert"`
+	BrokerKey      string `koanf:"broker_key"`
+
+	KeepRaw     time.Duration `koanf:"keep_raw"`
+	KeepMinutes time.Duration `koanf:"keep_minutes"`
+	KeepHours   time.Duration `koanf:"keep_hours"`
 
 	JournalMaxBytes int64         `koanf:"journal_max_bytes"`
 	JournalKeep     time.Duration `koanf:"journal_keep"`
@@ -59,7 +79,20 @@ type setting struct {
 var settings = []setting{
 	{"data", "data", "folder for everything the server keeps"},
 	{"http", "127.0.0.1:8080", "address of the page and the HTTP API"},
-	{"broker", "embedded://127.0.0.1:1883", "where observations come from: embedded://ADDR"},
+	{"broker", "embedded://127.0.0.1:1883", "where observations come from: embedded://ADDR, or another broker as mqtt(s)://HOST:PORT?group=NAME&connections=4"},
+	{"broker_user", "", "user name at another broker; the environment has URBANGRID_BROKER_PASSWORD"},
+	{"broker_password_file", "", "file with the password at another broker"},
+	{"broker_ca", "", "file with the CA of another broker's certificate (PEM)"},
+	{"broker_cert", "", "file with the certificate to show to another broker (PEM)"},
+	{"broker_key", "", "file with the key of that certificate (PEM)"},
+	{"mqtt_tls", "", "address of the embedded broker for MQTT over TLS, e.g. :8883"},
+	{"mqtt_ws", "", "address of the embedded broker for MQTT over WebSocket"},
+	{"mqtt_wss", "", "address of the embedded broker for MQTT over WebSocket and TLS"},
+	{"mqtt_auth", "anonymous", "who may publish at the embedded broker: anonymous, or required (users issued with urbangrid device credentials)"},
+	{"tls_cert", "", "file with the certificate of the embedded broker (PEM)"},
+	{"tls_key", "", "file with the key of that certificate (PEM)"},
+	{"tls_client_ca", "", "file with the CA of client certificates; their common name is the user (PEM)"},
+	{"device_policy", "open", "devices that are not in the register: open enters them, closed quarantines what they send"},
 	{"journal", "embedded:", "journal: embedded: or nats://host:port[,...]"},
 	{"series", "duckdb:series.db", "time series: duckdb:FILE (in the data folder) or influx+http(s)://HOST:PORT?org=O&bucket=B"},
 	{"records", "sqlite:records.db", "devices, alerts and quarantine: sqlite:FILE (in the data folder)"},
@@ -67,6 +100,10 @@ var settings = []setting{
 	{"kinds", "", "file with kinds that extend the catalogue"},
 	{"areas", "", "GeoJSON file of the responsibility areas; empty means the approximate ones of Putuo"},
 	{"rules", "", "file of alert rules; empty means those that come with UrbanGrid"},
+	{"formats", "", "file that configures payload formats; empty means their defaults"},
+	{"keep_raw", 30 * 24 * time.Hour, "how long observations and 10-second roll-ups are kept; 0 means for ever"},
+	{"keep_minutes", 90 * 24 * time.Hour, "how long roll-ups of a minute are kept; 0 means for ever"},
+	{"keep_hours", 3 * 365 * 24 * time.Hour, "how long roll-ups of an hour are kept; 0 means for ever"},
 	{"lateness", 24 * time.Hour, "how late an observation may be; older ones are history and never judged"},
 	{"hosts", []string{}, "names under which browsers reach this server, besides IP addresses and localhost"},
 	{"influx_token_file", "", "file with the token for InfluxDB; the environment has URBANGRID_INFLUX_TOKEN"},
@@ -207,13 +244,27 @@ func (c config) check() []error {
 	if _, _, err := net.SplitHostPort(c.HTTP); err != nil {
 		bad("http", "%q is no address like 127.0.0.1:8080", c.HTTP)
 	}
-	if _, err := c.mqttAddr(); err != nil {
+	if _, embedded, err := c.mqttAddr(); err != nil {
 		bad("broker", "%v", err)
+	} else if !embedded && (c.MQTTTLS != "" || c.MQTTWebSocket != "" || c.MQTTWSS != "") {
+		bad("mqtt_tls", "addresses of the embedded broker are of no use with another one")
+	}
+	if (c.MQTTTLS != "" || c.MQTTWSS != "") && (c.TLSCert == "" || c.TLSKey == "") {
+		bad("mqtt_tls", "tls_cert and tls_key are needed")
+	}
+	if c.MQTTAuth != "anonymous" && c.MQTTAuth != "required" {
+		bad("mqtt_auth", "%q is neither anonymous nor required", c.MQTTAuth)
+	}
+	if _, err := parseDevicePolicy(c.DevicePolicy); err != nil {
+		bad("device_policy", "%v", err)
 	}
 	if _, err := time.LoadLocation(c.Zone); err != nil {
 		bad("zone", "%q is no time zone like Asia/Shanghai", c.Zone)
 	}
-	for _, f := range []struct{ key, path string }{{"kinds", c.Kinds}, {"areas", c.Areas}, {"rules", c.Rules}, {"influx_token_file", c.InfluxAuth}} {
+	for _, f := range []struct{ key, path string }{{"kinds", c.Kinds}, {"areas", c.Areas}, {"rules", c.Rules},
+		{"formats", c.Formats}, {"influx_token_file", c.InfluxAuth}, {"broker_password_file", c.BrokerPassword},
+		{"broker_ca", c.BrokerCA}, {"broker_cert", c.BrokerCert}, {"broker_key", c.BrokerKey},
+		{"tls_cert", c.TLSCert}, {"tls_key", c.TLSKey}, {"tls_client_ca", c.TLSClientCA}} {
 		if f.path == "" {
 			continue
 		}
@@ -236,16 +287,20 @@ func (c config) check() []error {
 	return faults
 }
 
-// mqttAddr returns the address of the embedded broker.
-func (c config) mqttAddr() (string, error) {
-	addr, ok := strings.CutPrefix(c.Broker, "embedded://")
-	if !ok {
-		return "", fmt.Errorf("%q is not of the form embedded://127.0.0.1:1883", c.Broker)
+// mqttAddr returns the address of the embedded broker, and false when another
+// broker is read.
+func (c config) mqttAddr() (addr string, embedded bool, err error) {
+	scheme, rest, _ := strings.Cut(c.Broker, "://")
+	switch scheme {
+	case "mqtt", "mqtts", "ws", "wss":
+		return "", false, nil
+	case "embedded":
+		if _, _, err := net.SplitHostPort(rest); err != nil {
+			return "", true, fmt.Errorf("%q has no host:port", c.Broker)
+		}
+		return rest, true, nil
 	}
-	if _, _, err := net.SplitHostPort(addr); err != nil {
-		return "", fmt.Errorf("%q has no host:port", c.Broker)
-	}
-	return addr, nil
+	return "", false, fmt.Errorf("%q is neither embedded://127.0.0.1:1883 nor mqtt(s)://HOST:PORT?group=NAME", c.Broker)
 }
 
 // path is a file of the data folder, unless it is absolute.

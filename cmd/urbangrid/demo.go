@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/urbangrid/urbangrid/grid"
@@ -30,7 +31,11 @@ func (s *server) simulate(ctx context.Context) error {
 			return fmt.Errorf("register simulated device: %w", err)
 		}
 	}
-	pub, err := mqttpub.Dial(ctx, "mqtt://"+s.broker.Addr(), mqttpub.Options{ClientID: "urbangrid-demo", Log: s.log})
+	to, _, _ := strings.Cut(s.cfg.Broker, "?")
+	if s.broker != nil {
+		to = "mqtt://" + s.broker.Addr()
+	}
+	pub, err := mqttpub.Dial(ctx, to, mqttpub.Options{ClientID: "urbangrid-demo", Log: s.log})
 	if err != nil {
 		return fmt.Errorf("simulated district: %w", err)
 	}

@@ -92,7 +92,18 @@ func lockData(dir string) (unlock func(), err error) {
 // an address.
 func announce(out io.Writer, cfg config, s *server) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "mqtt    mqtt://%s\n", s.broker.Addr())
+	if s.broker != nil {
+		fmt.Fprintf(&b, "mqtt    mqtt://%s\n", s.broker.Addr())
+		for _, more := range []struct{ scheme, addr string }{
+			{"mqtts", s.broker.TLSAddr()}, {"ws", s.broker.WebSocketAddr()}, {"wss", s.broker.WebSocketTLSAddr()},
+		} {
+			if more.addr != "" {
+				fmt.Fprintf(&b, "%-7s %s://%s\n", more.scheme, more.scheme, more.addr)
+			}
+		}
+	} else {
+		fmt.Fprintf(&b, "reads   %s\n", s.cfg.Broker)
+	}
 	fmt.Fprintf(&b, "http    http://%s\n", s.http.Addr())
 	fmt.Fprintf(&b, "data    %s\n", cfg.Data)
 	if _, built := web.Assets(); !built {
@@ -101,8 +112,12 @@ func announce(out io.Writer, cfg config, s *server) {
 	if cfg.Demo {
 		fmt.Fprintf(&b, "\nDemo: a simulated district, without any password: open to everyone on this machine.\n")
 	}
-	for _, a := range []string{s.broker.Addr(), s.http.Addr().String()} {
-		if !local(a) {
+	open := []string{s.http.Addr().String()}
+	if s.broker != nil && cfg.MQTTAuth == "anonymous" {
+		open = append(open, s.broker.Addr(), s.broker.TLSAddr(), s.broker.WebSocketAddr(), s.broker.WebSocketTLSAddr())
+	}
+	for _, a := range open {
+		if a != "" && !local(a) {
 			fmt.Fprintf(&b, "\nWarning: %s can be reached from other machines, and nobody is asked who they are.\n", a)
 		}
 	}

@@ -21,8 +21,8 @@ import (
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/ingest"
 	"github.com/urbangrid/urbangrid/ingest/broker"
+	"github.com/urbangrid/urbangrid/ingest/mqtt"
 	"github.com/urbangrid/urbangrid/sensors"
-	"github.com/urbangrid/urbangrid/sensors/codec/native"
 	"github.com/urbangrid/urbangrid/store"
 	"github.com/urbangrid/urbangrid/store/duckdb"
 	"github.com/urbangrid/urbangrid/store/influx"
@@ -47,7 +47,8 @@ type server struct {
 	series    store.Series
 	register  *register
 	intake    *ingest.Intake
-	broker    *broker.Broker
+	broker    *broker.Broker // nil when another broker is read
+	reader    *mqtt.Source   // of another broker, nil when the broker is ours
 	recorder  *store.Recorder
 	keeper    *store.Keeper
 	engine    *analytics.Engine
@@ -171,8 +172,12 @@ func (s *server) openRecords(ctx context.Context) (err error) {
 
 func (s *server) openSeries(ctx context.Context) error {
 	url := s.cfg.Series
+	rejected, err := store.CountRejected(s.reg, store.QuarantineRejected(s.records, s.log))
+	if err != nil {
+		return err
+	}
 	if name, ok := strings.CutPrefix(url, "duckdb:"); ok {
-		series, err := duckdb.Open(ctx, s.cfg.path(name), duckdb.Options{Logger: s.log})
+		series, err := duckdb.Open(ctx, s.cfg.path(name), duckdb.Options{Retention: s.retention(), OnRejected: rejected, Logger: s.log})
 		if err != nil {
 			return err
 		}
@@ -184,7 +189,7 @@ func (s *server) openSeries(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		series, err := influx.Open(ctx, url, influx.Options{Token: token})
+		series, err := influx.Open(ctx, url, influx.Options{Token: token, Retention: s.retention(), OnRejected: rejected, Logger: s.log})
 		if err != nil {
 			return err
 		}
@@ -192,6 +197,16 @@ func (s *server) openSeries(ctx context.Context) error {
 		return nil
 	}
 	return fmt.Errorf("series: %q is neither duckdb:FILE nor influx+http(s)://HOST:PORT?org=O&bucket=B", url)
+}
+
+func (s *server) retention() store.Retention {
+	forever := func(d time.Duration) time.Duration {
+		if d == 0 {
+			return store.Forever
+		}
+		return d
+	}
+	return store.Retention{Raw: forever(s.cfg.KeepRaw), Minutes: forever(s.cfg.KeepMinutes), Hours: forever(s.cfg.KeepHours)}
 }
 
 func (s *server) influxToken() (string, error) {
@@ -211,8 +226,15 @@ func (s *server) openStages(context.Context) (err error) {
 		return fmt.Errorf("zone: %w", err)
 	}
 	placer := grid.NewPlacer(s.areas, s.register.place, grid.PlacerOptions{})
-	s.intake = ingest.New(s.journal, []sensors.Format{native.NewFormat(s.catalog)}, s.catalog, placer,
-		ingest.Options{Horizon: s.cfg.JournalKeep, Logger: s.log, Registerer: s.reg})
+	formats, err := readFormats(s.cfg.Formats, s.catalog, s.profileOf, s.reg)
+	if err != nil {
+		return fmt.Errorf("formats: %w", err)
+	}
+	opts := ingest.Options{Horizon: s.cfg.JournalKeep, Publish: s.publish, Logger: s.log, Registerer: s.reg}
+	if s.cfg.DevicePolicy == string(policyClosed) {
+		opts.Known = s.register.known
+	}
+	s.intake = ingest.New(s.journal, formats, s.catalog, placer, opts)
 	if s.recorder, err = store.NewRecorder(s.series, s.journal, store.RecorderOptions{Logger: s.log, Registerer: s.reg}); err != nil {
 		return err
 	}
@@ -226,7 +248,7 @@ func (s *server) openStages(context.Context) (err error) {
 			"journal": s.bus.Ping,
 			"series":  s.series.Ping,
 			"records": s.records.Ping,
-			"ingest":  s.intake.Ready,
+			"ingest":  s.sourceReady,
 		},
 		Progress: s.progress, Gatherer: s.reg, Registerer: s.reg, Logger: s.log,
 	}, dashboard.Options{Version: version, Zone: zone, Demo: s.cfg.Demo, Hosts: s.cfg.Hosts})
@@ -242,6 +264,12 @@ func (s *server) openStages(context.Context) (err error) {
 		AreaNames: areaNames(s.areas),
 	})
 	return err
+}
+
+// profileOf is the device profile that the register names.
+func (s *server) profileOf(id sensors.DeviceID) (string, bool) {
+	key := s.register.profile(id)
+	return key, key != ""
 }
 
 // areaNames looks up what an area is called.
@@ -291,12 +319,7 @@ func (s *server) listen(ctx context.Context) (err error) {
 	if s.http, err = new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.HTTP); err != nil {
 		return fmt.Errorf("http address: %w", err)
 	}
-	addr, err := s.cfg.mqttAddr()
-	if err != nil {
-		return err
-	}
-	s.broker, err = broker.Listen(ctx, addr, s.intake, broker.Options{Logger: s.log, Registerer: s.reg})
-	return err
+	return s.listenMQTT(ctx)
 }
 
 // progress is how far each stage has come.
@@ -328,7 +351,7 @@ func (s *server) run(ctx context.Context, ready func()) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	failed := func(err error) { fail(err) }
-	people, readers, source, demo := newGroup(failed), newGroup(failed), newGroup(failed), newGroup(failed)
+	people, readers, intake, source, demo := newGroup(failed), newGroup(failed), newGroup(failed), newGroup(failed), newGroup(failed)
 
 	web := &http.Server{
 		Handler:           s.dash.Handler(),
@@ -343,14 +366,17 @@ func (s *server) run(ctx context.Context, ready func()) error {
 	readers.start("publisher", s.publisher.Run)
 	readers.start("engine", s.engine.Run)
 	readers.start("janitor", s.trim)
-	source.start("ingest", s.intake.Run)
+	intake.start("ingest", s.intake.Run)
+	if s.reader != nil {
+		source.start("broker reader", s.reader.Run)
+	}
 	if s.cfg.Demo {
 		demo.start("simulation", s.simulate)
 	}
 	ready()
 	<-ctx.Done()
 	s.log.Info("stopping")
-	err := errors.Join(demo.stop(), source.stop(), s.broker.Close(), readers.stop(), people.stop())
+	err := errors.Join(demo.stop(), source.stop(), intake.stop(), s.closeSource(), readers.stop(), people.stop())
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		err = errors.Join(cause, err)
 	}
@@ -380,9 +406,7 @@ func (s *server) close() error {
 			errs = append(errs, err)
 		}
 	}
-	if s.broker != nil {
-		errs = append(errs, s.broker.Close())
-	}
+	errs = append(errs, s.closeSource())
 	if s.series != nil {
 		errs = append(errs, s.series.Close())
 	}
