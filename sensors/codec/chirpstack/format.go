@@ -16,8 +16,8 @@ import (
 // Options tunes a Format. The zero Options reads the topics that ChirpStack uses
 // unless it is told otherwise.
 type Options struct {
-	// Prefix stands before "application/" in every topic, with its last '/', e.g.
-	// "eu868/"; "" means nothing does.
+	// Prefix stands before "application/" in every topic, e.g. "eu868" or
+	// "city/eu868"; "" means nothing does.
 	Prefix string
 	// ProfileOf returns the key of the profile that the device register names for a
 	// device, and false when it names none. It must be safe for concurrent use and
@@ -36,6 +36,9 @@ var _ sensors.Format = (*Format)(nil)
 
 // New returns a Format that reads objects by profiles.
 func New(profiles *profile.Set, opts Options) *Format {
+	if opts.Prefix != "" && !strings.HasSuffix(opts.Prefix, "/") {
+		opts.Prefix += "/"
+	}
 	return &Format{
 		profiles: profiles,
 		opts:     opts,

@@ -94,7 +94,7 @@ func TestFormat_ReadsTheCollectionOfRealPayloads(t *testing.T) {
 }
 
 func TestFormat_AcceptsTheEventsOfDevices(t *testing.T) {
-	plain, prefixed := newFormat(t, chirpstack.Options{}), newFormat(t, chirpstack.Options{Prefix: "cn470/"})
+	plain, prefixed := newFormat(t, chirpstack.Options{}), newFormat(t, chirpstack.Options{Prefix: "cn470"})
 	for topic, want := range map[string]bool{
 		"application/a/device/24e124000000000a/event/up":       true,
 		"application/a/device/24e124000000000a/event/join":     true,

@@ -27,8 +27,8 @@ const (
 
 // Options tunes a Format. The zero Options reads the topics of the stack itself.
 type Options struct {
-	// Prefix stands before "v3/" in every topic, with its last '/', as brokers that
-	// bridge the stack's messages add it; "" means nothing does.
+	// Prefix stands before "v3/" in every topic, as brokers that bridge the
+	// stack's messages add it, e.g. "ttn"; "" means nothing does.
 	Prefix string
 	// Naming says what names a device; the zero value is ByDeviceID.
 	Naming Naming
@@ -49,6 +49,9 @@ var _ sensors.Format = (*Format)(nil)
 
 // New returns a Format that reads decoded payloads by profiles.
 func New(profiles *profile.Set, opts Options) *Format {
+	if opts.Prefix != "" && !strings.HasSuffix(opts.Prefix, "/") {
+		opts.Prefix += "/"
+	}
 	return &Format{
 		profiles: profiles,
 		opts:     opts,
