@@ -212,7 +212,8 @@ func (w *walk) at(rec *record) (time.Time, *tree.Problem) {
 		t, ok = tree.RFC3339(text)
 	} else if text, is := v.Name(); is { // a layout such as 20060102150405 may stand as a number
 		parsed, err := time.ParseInLocation(w.Time.Format, text, w.zone)
-		t, ok = tree.Micros(parsed), err == nil && parsed.UTC().Year() >= 0 && parsed.UTC().Year() <= 9999
+		t = tree.Micros(parsed)
+		ok = err == nil && tree.Plausible(t)
 	}
 	if !ok {
 		format := w.Time.Format

@@ -9,11 +9,12 @@ import (
 	"github.com/urbangrid/urbangrid/sensors"
 )
 
-// The times that a message may state: what RFC 3339 can write.
-var (
-	earliest = time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)
-	latest   = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
-)
+// latest is the end of the times that a message may state: those that RFC 3339
+// can write. They begin after the zero time, which programs write for none.
+var latest = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Plausible reports whether a message may state t at all.
+func Plausible(t time.Time) bool { return t.After(time.Time{}) && t.Before(latest) }
 
 var rfc3339 = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-]([01][0-9]|2[0-3]):?[0-5][0-9])$`)
 
@@ -32,7 +33,8 @@ func RFC3339(s string) (time.Time, bool) {
 	if err != nil {
 		return time.Time{}, false
 	}
-	return Micros(t), true
+	t = Micros(t)
+	return t, Plausible(t)
 }
 
 // Micros returns t in UTC, rounded down to whole microseconds.
@@ -54,7 +56,7 @@ func epoch(micros float64) (time.Time, bool) {
 		return time.Time{}, false
 	}
 	t := time.UnixMicro(int64(math.Round(micros))).UTC()
-	return t, !t.Before(earliest) && t.Before(latest)
+	return t, Plausible(t)
 }
 
 // Coordinates returns a position in degrees, or why it is none.
@@ -92,9 +94,10 @@ func ID(s string) (string, *Problem) {
 	return s, nil
 }
 
-// Note returns text for [sensors.Health], cut to 256 bytes at a rune.
+// Note returns text for [sensors.Health]: UTF-8, cut to 256 bytes at a rune.
 func Note(text string) string {
 	const limit = 256
+	text = strings.ToValidUTF8(text, "\uFFFD")
 	if len(text) <= limit {
 		return text
 	}
