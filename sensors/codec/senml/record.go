@@ -8,7 +8,7 @@ import (
 	"github.com/urbangrid/urbangrid/sensors"
 )
 
-// label is a field of RFC 8428, in the order of its table 4.
+// label is a field of RFC 8428, base fields first.
 type label int
 
 const (

@@ -17,7 +17,7 @@ type met struct {
 	value      any
 }
 
-// The types of section 6.4.16.
+// The types of the specification.
 const (
 	int8T, int16T, int32T, int64T, uint8T, uint16T, uint32T, uint64T = 1, 2, 3, 4, 5, 6, 7, 8
 	floatT, doubleT, booleanT, stringT, dateTimeT, textT, uuidT      = 9, 10, 11, 12, 13, 14, 15

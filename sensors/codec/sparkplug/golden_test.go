@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The example of the specification (section 6.4): data names a metric otherwise
+// The example of the specification (chapter 6): data names a metric otherwise
 // than the birth, and the numbers do not follow one another.
 func TestFormat_Golden(t *testing.T) {
 	steps := []struct{ file, verb, want string }{

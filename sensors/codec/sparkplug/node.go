@@ -17,7 +17,8 @@ type node struct {
 	own      scope
 	devices  map[string]*scope
 	asked    time.Time // when a new birth was last asked for
-	heard    time.Time
+	heard    time.Time // when the last message was received
+	spoke    uint64    // when it was written, by the node's clock, in milliseconds since 1970
 }
 
 // scope is what one birth announced: the metrics of the node, or of one device.
@@ -66,20 +67,45 @@ type conversation struct {
 	payload  *payload
 	report   *sensors.Report
 	received time.Time
+	replay   bool // it was read before, and others since
+}
+
+// isReplay reports whether the message is older than the last one by both clocks:
+// either of them alone may have been put back.
+func (n *node) isReplay(p *payload, received time.Time) bool {
+	return received.Before(n.heard) && p.hasTimestamp && p.timestamp < n.spoke
+}
+
+// again reads a message that comes from the quarantine, beside what the node has
+// said since.
+func (c *conversation) again() *fault {
+	switch c.address.verb {
+	case nodeBirth, birth:
+		s, bad := c.announce()
+		if bad == nil {
+			c.format.metrics -= s.cost()
+			c.observe(&s, true)
+		}
+		return bad
+	case nodeData, data:
+		return c.data()
+	}
+	return nil // it is known by now who is there
 }
 
 // askRebirth asks the node for a new birth, unless it was asked a short while
 // ago.
 func (c *conversation) askRebirth() {
 	n := c.node
-	if !n.asked.IsZero() && c.received.Sub(n.asked) < RebirthEvery {
+	since := c.received.Sub(n.asked)
+	if c.replay || (!n.asked.IsZero() && since >= 0 && since < RebirthEvery) {
 		return
 	}
 	n.asked = c.received
 	c.report.Commands = append(c.report.Commands, rebirth(c.address, c.received))
 }
 
-// sequence holds the message's number against the one before (section 6.4.4): it
+// sequence holds the message's number against the one before: it
 // goes from 0 to 255 and round again. The same number twice is a repetition.
 func (c *conversation) sequence() {
 	n, p := c.node, c.payload
@@ -126,8 +152,7 @@ func (c *conversation) bdSeq() (uint64, bool) {
 	return 0, false
 }
 
-// nodeDeath is the will of one session: it says nothing about a later one
-// (section 5.4). Its timestamp is from the start of the session, so that the
+// nodeDeath is the will of one session: it says nothing about a later one. Its timestamp is from the start of the session, so that the
 // time is that of receipt.
 func (c *conversation) nodeDeath() *fault {
 	n := c.node

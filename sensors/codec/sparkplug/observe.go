@@ -25,7 +25,7 @@ func (c *conversation) observe(s *scope, birth bool) {
 		unannounced = unannounced || bad.reason == ReasonUnknownAlias
 		c.report.Faults = append(c.report.Faults, sensors.Fault{Index: i, Reason: bad.reason, Detail: bad.detail, Raw: m.raw})
 	}
-	if unannounced {
+	if unannounced && !c.replay {
 		c.node.stale = true
 		c.askRebirth()
 	}

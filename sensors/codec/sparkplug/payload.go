@@ -11,7 +11,7 @@ import (
 )
 
 // Field numbers of org.eclipse.tahu.protobuf.Payload and its Metric
-// (specification 3.0, section 6.4.1).
+// (specification 3.0, chapter 6).
 const (
 	payloadTimestamp = 1
 	payloadMetrics   = 2
@@ -33,7 +33,7 @@ const (
 	metricExtension    = 19 // bytes, data set and template lie between
 )
 
-// datatype is a metric's type (section 6.4.16).
+// datatype is a metric's type.
 type datatype uint32
 
 const (

@@ -83,7 +83,9 @@ func (f *Format) Name() string { return "sparkplug" }
 func (f *Format) Accepts(topic string) bool { return strings.HasPrefix(topic, namespace) }
 
 // Decode appends to r what the message says. Commands, and the states of hosts,
-// say nothing.
+// say nothing. A message that was received and written before others of its node
+// is one that is read again: it says what it says and changes nothing that is
+// remembered.
 func (f *Format) Decode(r *sensors.Report, topic string, raw []byte, received time.Time) {
 	received = received.UTC().Truncate(time.Microsecond)
 	a, bad := parseTopic(topic)
@@ -119,7 +121,14 @@ func (f *Format) message(r *sensors.Report, a address, p *payload, received time
 	if bad != nil {
 		return bad
 	}
-	c := conversation{format: f, node: n, address: a, payload: p, report: r, received: received}
+	c := conversation{format: f, node: n, address: a, payload: p, report: r, received: received, replay: n.isReplay(p, received)}
+	if c.replay {
+		return c.again()
+	}
+	n.heard = received
+	if p.hasTimestamp && a.verb != nodeDeath {
+		n.spoke = p.timestamp
+	}
 	switch a.verb {
 	case nodeBirth:
 		return c.nodeBirth()
@@ -142,7 +151,6 @@ func (f *Format) message(r *sensors.Report, a address, p *payload, received time
 // new one is refused. The caller holds mu.
 func (f *Format) node(a address, received time.Time) (*node, *fault) {
 	if n := f.nodes[a.nodeID]; n != nil {
-		n.heard = received
 		return n, nil
 	}
 	if len(f.nodes) >= f.maxNodes && !f.forgetOne() {
@@ -171,8 +179,7 @@ func (f *Format) forgetOne() bool {
 	return true
 }
 
-// rebirth returns the command that asks an edge node for a new birth (section
-// 6.4.24).
+// rebirth returns the command that asks an edge node for a new birth.
 func rebirth(a address, at time.Time) sensors.Command {
 	var m []byte
 	m = protowire.AppendString(protowire.AppendTag(m, metricName, protowire.BytesType), rebirthMetric)

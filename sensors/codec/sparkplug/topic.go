@@ -8,14 +8,14 @@ import (
 
 const namespace = "spBv1.0/"
 
-// address is what a topic says (section 4.1).
+// address is what a topic says.
 type address struct {
 	group, verb, node, device string
 	nodeID                    sensors.DeviceID // "group:node"
 	id                        sensors.DeviceID // of whom the topic is about: the node, or "group:node:device"
 }
 
-// The messages that exist (section 4.1.3). Commands and states are for others.
+// The messages that exist. Commands and states are for others.
 const (
 	nodeBirth   = "NBIRTH"
 	nodeDeath   = "NDEATH"
