@@ -105,8 +105,8 @@ func (c *conversation) askRebirth() {
 	c.report.Commands = append(c.report.Commands, rebirth(c.address, c.received))
 }
 
-// sequence holds the message's number against the one before: it
-// goes from 0 to 255 and round again. The same number twice is a repetition.
+// sequence holds the message's number against the one before: it goes from 0 to
+// 255 and round again. The same number twice is a repetition.
 func (c *conversation) sequence() {
 	n, p := c.node, c.payload
 	if !n.born {
@@ -152,8 +152,8 @@ func (c *conversation) bdSeq() (uint64, bool) {
 	return 0, false
 }
 
-// nodeDeath is the will of one session: it says nothing about a later one. Its timestamp is from the start of the session, so that the
-// time is that of receipt.
+// nodeDeath is the will of one session: it says nothing about a later one. Its
+// timestamp is from the start of the session, so that the time is that of receipt.
 func (c *conversation) nodeDeath() *fault {
 	n := c.node
 	seq, ok := c.bdSeq()
