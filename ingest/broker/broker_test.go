@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/urbangrid/urbangrid/ingest/broker"
 	"github.com/urbangrid/urbangrid/ingest/ingesttest"
 	"github.com/urbangrid/urbangrid/internal/mqttraw"
+	"github.com/urbangrid/urbangrid/internal/mqttraw/certtest"
 	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/sensors/codec/native"
 )
@@ -341,5 +343,39 @@ func TestBroker_CloseLeavesNothingBehind(t *testing.T) {
 		flush(t, c)
 		r.gate.Let(1)
 		expect(t, c, mqttraw.Puback, 1)
+	})
+	t.Run("with connections of every kind that have said nothing yet", func(t *testing.T) {
+		ca := certtest.New(t)
+		opts := broker.Options{TLSAddr: "127.0.0.1:0", WebSocketAddr: "127.0.0.1:0", WebSocketTLSAddr: "127.0.0.1:0"}
+		opts.TLS.CertFile, opts.TLS.KeyFile = ca.Issue("server")
+		r := newRig(t, opts)
+		upgrade := "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nOrigin: http://elsewhere\r\n" +
+			"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n\r\n"
+		for _, c := range []struct{ addr, say string }{
+			{r.broker.Addr(), ""}, {r.broker.TLSAddr(), ""}, {r.broker.WebSocketTLSAddr(), ""}, {r.broker.WebSocketAddr(), upgrade},
+		} {
+			conn, err := net.Dial("tcp", c.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = conn.Close() })
+			if c.say == "" {
+				continue
+			}
+			if _, err := io.WriteString(conn, c.say); err != nil {
+				t.Fatal(err)
+			}
+			answer := make([]byte, 12)
+			if _, err := io.ReadFull(conn, answer); err != nil || string(answer) != "HTTP/1.1 101" {
+				t.Fatalf("answer to the upgrade: %q %v", answer, err)
+			}
+		}
+		began := time.Now()
+		if err := r.broker.Close(); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("Close took %s: it waited for clients that say nothing", took)
+		}
 	})
 }

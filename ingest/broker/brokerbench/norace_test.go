@@ -1,0 +1,5 @@
+//go:build !race
+
+package brokerbench_test
+
+const maxConnectionBytes = 48 << 10
