@@ -56,9 +56,11 @@ func Run(t *testing.T, newFormat func() sensors.Format, seeds []Message) {
 		}
 	})
 	t.Run("hostile payloads keep the promises", func(t *testing.T) {
-		for _, m := range firstOfTopic(seeds) {
+		for i, m := range firstOfTopic(seeds) {
 			for _, payload := range hostile() {
-				Check(t, newFormat, m.Topic, payload)
+				if i < 3 || len(payload) < 1<<10 { // large ones take a second for each topic
+					Check(t, newFormat, m.Topic, payload)
+				}
 			}
 		}
 	})

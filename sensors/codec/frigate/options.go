@@ -98,6 +98,7 @@ func (o *Options) complete() {
 	if o.Prefix == "" {
 		o.Prefix = "frigate"
 	}
+	o.Prefix = strings.TrimSuffix(o.Prefix, "/")
 	if o.Rules == nil {
 		o.Rules = DefaultRules()
 	}
@@ -116,7 +117,7 @@ func (o *Options) complete() {
 func (o *Options) check(catalog *sensors.Catalog) error {
 	var faults []error
 	bad := func(format string, args ...any) { faults = append(faults, fmt.Errorf("frigate: "+format, args...)) }
-	if strings.ContainsAny(o.Prefix, "+#") || strings.HasSuffix(o.Prefix, "/") {
+	if strings.ContainsAny(o.Prefix, "+#") || o.Prefix == "" {
 		bad("prefix %q is not the beginning of a topic", o.Prefix)
 	}
 	for camera, device := range o.Cameras {

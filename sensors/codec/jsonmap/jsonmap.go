@@ -37,6 +37,19 @@ func (d *Decoder) Accepts(topic string) bool {
 	return m != nil
 }
 
+// Filters returns the MQTT filters of all mappings, for who subscribes.
+func (d *Decoder) Filters() []string {
+	var out []string
+	for _, m := range d.mappings {
+		for i := range m.filters {
+			if f := strings.Join(m.filters[i].levels, "/"); !slices.Contains(out, f) {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
 func (d *Decoder) find(topic string) (*mapping, *filter) {
 	for _, m := range d.mappings {
 		for i := range m.filters {

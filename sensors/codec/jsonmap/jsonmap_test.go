@@ -184,6 +184,16 @@ func TestDecoder_MatchesTopicsAsMQTTDoes(t *testing.T) {
 	}
 }
 
+func TestDecoder_NamesItsFilters(t *testing.T) {
+	want := []string{
+		"tele/+/SENSOR", "tele/+/STATE", "tele/+/LWT", "v1/gateway/telemetry", "v1/devices/me/telemetry",
+		"pudong/+/readings", "pudong/+/history/#", "t/+/s", "t/+/us", "t/fixed",
+	}
+	if diff := cmp.Diff(want, decoder().Filters()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
 func TestDecoder_ReadsTimesOfEveryFormat(t *testing.T) {
 	for _, tt := range []struct{ format, value, want string }{
 		{`format: rfc3339`, `"2026-11-22T16:00:00.1234567+08:00"`, "2026-11-22T08:00:00.123456Z"},

@@ -11,7 +11,7 @@ import (
 // Options says which datastreams are read, and as what. The zero Options knows
 // none, so that every observation is a fault.
 type Options struct {
-	Prefix      string                `yaml:"prefix"`      // what stands in front of "v1.1/…" in topics, with its '/'; "" for nothing
+	Prefix      string                `yaml:"prefix"`      // the levels in front of "v1.1/…" in topics; "" for none
 	Datastreams map[string]Datastream `yaml:"datastreams"` // by @iot.id as it stands in the topic, without quotes
 
 	// MaxEchoes bounds how many creations without an id are remembered until the
@@ -58,8 +58,11 @@ func compile(catalog *sensors.Catalog, opts *Options) (map[string]datastream, er
 	if opts.MaxEchoes < 0 {
 		bad("max_echoes is %d", opts.MaxEchoes)
 	}
-	if strings.ContainsAny(opts.Prefix, "+#") || opts.Prefix != "" && !strings.HasSuffix(opts.Prefix, "/") {
-		bad("prefix %q is not the beginning of a topic that ends in '/'", opts.Prefix)
+	if strings.ContainsAny(opts.Prefix, "+#") {
+		bad("prefix %q is not the beginning of a topic", opts.Prefix)
+	}
+	if opts.Prefix != "" && !strings.HasSuffix(opts.Prefix, "/") {
+		opts.Prefix += "/"
 	}
 	out := make(map[string]datastream, len(opts.Datastreams))
 	for id, ds := range opts.Datastreams {

@@ -91,6 +91,15 @@ func TestParseTopic_FindsTheDatastream(t *testing.T) {
 	}
 }
 
+func TestDecoder_PrefixNeedsNoFinalSlash(t *testing.T) {
+	for _, prefix := range []string{"frost", "frost/"} {
+		d := decoder(sensorthings.Options{Prefix: prefix})
+		if !d.Accepts("frost/v1.1/Observations") || d.Accepts("v1.1/Observations") || d.Accepts("frostv1.1/Observations") {
+			t.Errorf("prefix %q", prefix)
+		}
+	}
+}
+
 // identity is what ingest tells duplicates by.
 func identity(o sensors.Observation) string {
 	if o.ID != "" {
@@ -148,7 +157,7 @@ func TestDecoder_RemembersABoundedNumberOfCreations(t *testing.T) {
 
 func TestNewDecoder_NamesEveryFault(t *testing.T) {
 	_, err := sensorthings.NewDecoder(catalog(), sensorthings.Options{
-		Prefix: "frost", MaxEchoes: -1,
+		Prefix: "frost/#", MaxEchoes: -1,
 		Datastreams: map[string]sensorthings.Datastream{
 			"1": {Device: "x/y", Datum: "mars"},
 			"2": {Device: "d", Values: []sensorthings.Value{{Kind: "unicorn"}, {Kind: "noise", Unit: "mm"}}},
