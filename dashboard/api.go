@@ -44,6 +44,7 @@ func (s *Server) operations(mux *http.ServeMux) error {
 	s.observationOperations(api)
 	s.alertOperations(api)
 	s.quarantineOperations(api)
+	s.rereadOperations(api)
 	s.statusOperations(api)
 
 	asJSON, err := json.Marshal(api.OpenAPI())

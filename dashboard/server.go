@@ -85,7 +85,10 @@ type Deps struct {
 	Devices    Devices
 	// Credentials may be nil: then none are issued here.
 	Credentials Credentials
-	AlertLog    live.AlertLog // of events that analytics.EncodeAlert wrote
+	// Reread gives quarantined messages of a reason, "" for all, to ingest once
+	// more; nil means that this server does not take observations in.
+	Reread   func(ctx context.Context, reason string) (Reread, error)
+	AlertLog live.AlertLog // of events that analytics.EncodeAlert wrote
 	// Checks are asked by /readyz. They must be safe for concurrent use.
 	Checks     map[string]func(context.Context) error
 	Progress   func(context.Context) (Progress, error) // nil means that none is told

@@ -51,6 +51,9 @@ type Options struct {
 	// Known says which devices may be heard; what others say is quarantined.
 	// nil means that all are.
 	Known func(sensors.DeviceID) bool
+	// Sends says which kinds a device may send; others are quarantined. nil means
+	// that any are.
+	Sends func(sensors.DeviceID, sensors.KindKey) bool
 	// Publish sends a format's command. It must not block for long. nil drops
 	// commands and counts them.
 	Publish func(topic string, payload []byte) error

@@ -8,13 +8,14 @@ import (
 
 // The reasons that ingest adds to those of package sensors.
 const (
-	ReasonNoPosition    = "no_position"    // neither the message nor the register knows a place
-	ReasonUnknownDevice = "unknown_device" // the device is not in the register, and the policy is closed
+	ReasonNoPosition     = "no_position"     // neither the message nor the register knows a place
+	ReasonUnknownDevice  = "unknown_device"  // the device is not in the register, and the policy is closed
+	ReasonUnexpectedKind = "unexpected_kind" // the register names the kinds of the device, and this is none of them
 )
 
 // Reasons returns every reason for which something can be quarantined.
 func Reasons() []string {
-	return append(sensors.Reasons(), ReasonNoPosition, ReasonUnknownDevice)
+	return append(sensors.Reasons(), ReasonNoPosition, ReasonUnknownDevice, ReasonUnexpectedKind)
 }
 
 type metrics struct {

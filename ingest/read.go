@@ -87,7 +87,13 @@ func (in *Intake) refuse(o *sensors.Observation, received time.Time) (reason, de
 	if in.opts.Known != nil && !in.opts.Known(o.Device) {
 		return ReasonUnknownDevice, fmt.Sprintf("device %s is not in the register", o.Device)
 	}
-	return in.catalog.Check(*o, received)
+	if reason, detail := in.catalog.Check(*o, received); reason != "" {
+		return reason, detail
+	}
+	if in.opts.Sends != nil && !in.opts.Sends(o.Device, o.Kind) {
+		return ReasonUnexpectedKind, fmt.Sprintf("device %s is not registered to send %s", o.Device, o.Kind)
+	}
+	return "", ""
 }
 
 // describe is the observation as quarantine shows it when it was not the

@@ -116,3 +116,19 @@ func TestIntake_QuarantinesUnknownDevicesUnderAClosedPolicy(t *testing.T) {
 		}
 	})
 }
+
+func TestIntake_QuarantinesKindsThatADeviceIsNotRegisteredFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := ingesttest.NewGate()
+		g.Let(10)
+		in := newIntake(t, g, ingest.Options{Sends: func(_ sensors.DeviceID, k sensors.KindKey) bool { return k == "noise" }})
+		stop := running(in)
+		in.Submit(message("d", `[`+noise(0)+`,{"kind":"pm25","value":12,`+place+`}]`))
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(g.Reasons()); got != "map[unexpected_kind:1]" || len(g.Observations()) != 1 {
+			t.Errorf("quarantined %s and kept %d, want unexpected_kind and one", got, len(g.Observations()))
+		}
+	})
+}

@@ -133,6 +133,13 @@ type Quarantine interface {
 	Rejects(ctx context.Context, reason string, before int64, limit int) ([]QuarantinedReject, error)
 	// RejectCounts returns how many were ever quarantined, by reason.
 	RejectCounts(ctx context.Context) (map[string]int64, error)
+	// ReadableRejects returns those that have their Message, with a greater id
+	// than after, the oldest first, at most limit, narrowed to reason when it is
+	// not "".
+	ReadableRejects(ctx context.Context, reason string, after int64, limit int) ([]QuarantinedReject, error)
+	// RemoveRejects removes rejects and those that came with the same messages.
+	// Counts stay.
+	RemoveRejects(ctx context.Context, rejects []QuarantinedReject) error
 }
 
 // QuarantineSize is how many rejects are kept whole; the oldest make room.

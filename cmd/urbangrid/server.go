@@ -20,6 +20,7 @@ import (
 	"github.com/urbangrid/urbangrid/dashboard"
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/ingest"
+	"github.com/urbangrid/urbangrid/ingest/auth"
 	"github.com/urbangrid/urbangrid/ingest/broker"
 	"github.com/urbangrid/urbangrid/ingest/mqtt"
 	"github.com/urbangrid/urbangrid/sensors"
@@ -230,7 +231,7 @@ func (s *server) openStages(context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("formats: %w", err)
 	}
-	opts := ingest.Options{Horizon: s.cfg.JournalKeep, Publish: s.publish, Logger: s.log, Registerer: s.reg}
+	opts := ingest.Options{Horizon: s.cfg.JournalKeep, Publish: s.publish, Sends: s.register.sends, Logger: s.log, Registerer: s.reg}
 	if s.cfg.DevicePolicy == string(policyClosed) {
 		opts.Known = s.register.known
 	}
@@ -243,13 +244,14 @@ func (s *server) openStages(context.Context) (err error) {
 	})
 	s.dash, err = dashboard.New(dashboard.Deps{
 		Kinds: s.catalog, Areas: s.areas, Series: s.series, Alerts: s.records, Quarantine: s.records,
-		Devices: s.register, AlertLog: s.alertLog,
+		Devices: s.register, Credentials: credentials{auth.NewIssuer(s.records), s.records}, AlertLog: s.alertLog,
 		Checks: map[string]func(context.Context) error{
 			"journal": s.bus.Ping,
 			"series":  s.series.Ping,
 			"records": s.records.Ping,
 			"ingest":  s.sourceReady,
 		},
+		Reread:   s.reread,
 		Progress: s.progress, Gatherer: s.reg, Registerer: s.reg, Logger: s.log,
 	}, dashboard.Options{Version: version, Zone: zone, Demo: s.cfg.Demo, Hosts: s.cfg.Hosts})
 	if err != nil {

@@ -92,9 +92,37 @@ func (r *Records) QuarantinePosition(ctx context.Context, journal string) (store
 
 // Rejects implements [store.Quarantine].
 func (r *Records) Rejects(ctx context.Context, reason string, before int64, limit int) ([]store.QuarantinedReject, error) {
-	query := `SELECT number, at_us, reason, detail, topic, payload, size, message FROM rejects
-		WHERE ($1 = 0 OR number < $1) AND ($2 = '' OR reason = $2) ORDER BY number DESC LIMIT $3`
-	rows, err := r.db.Read.QueryContext(ctx, query, before, reason, limit)
+	return r.findRejects(ctx, `SELECT number, at_us, reason, detail, topic, payload, size, message FROM rejects
+		WHERE ($1 = 0 OR number < $1) AND ($2 = '' OR reason = $2) ORDER BY number DESC LIMIT $3`, before, reason, limit)
+}
+
+// ReadableRejects implements [store.Quarantine].
+func (r *Records) ReadableRejects(ctx context.Context, reason string, after int64, limit int) ([]store.QuarantinedReject, error) {
+	return r.findRejects(ctx, `SELECT number, at_us, reason, detail, topic, payload, size, message FROM rejects
+		WHERE number > $1 AND ($2 = '' OR reason = $2) AND length(message) > 0 ORDER BY number LIMIT $3`, after, reason, limit)
+}
+
+// RemoveRejects implements [store.Quarantine].
+func (r *Records) RemoveRejects(ctx context.Context, rejects []store.QuarantinedReject) error {
+	err := r.transact(ctx, func(tx *sql.Tx) error {
+		for _, q := range rejects {
+			_, err := tx.ExecContext(ctx, `DELETE FROM rejects WHERE number = $1
+				OR (topic = $2 AND at_us = $3 AND size = $4 AND number > $1 AND coalesce(length(message), 0) = 0)`,
+				q.ID, q.Topic, q.At.UnixMicro(), q.Size)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("remove %d rejects: %w", len(rejects), err)
+	}
+	return nil
+}
+
+func (r *Records) findRejects(ctx context.Context, query string, args ...any) ([]store.QuarantinedReject, error) {
+	rows, err := r.db.Read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read rejects: %w", err)
 	}
