@@ -190,6 +190,8 @@ func (d *Device) Faults(catalog *Catalog) []FieldFault {
 	}
 	if !ValidDeviceID(string(d.ID)) {
 		add("id", "an id has 1 to %d bytes of UTF-8 without '/', '+', '#' and control characters", MaxDeviceIDBytes)
+	} else if strings.TrimSpace(string(d.ID)) != string(d.ID) {
+		add("id", "a blank at its beginning or end")
 	}
 	for _, text := range []struct{ field, value string }{{"name", d.Name}, {"owner", d.Owner}} {
 		if bad := textFault(text.value, MaxDeviceTextBytes); bad != "" {
