@@ -15,7 +15,13 @@ const (
 	ReasonMissingKind  = "missing_kind"  // no kind
 	ReasonMissingValue = "missing_value" // a measure without a value
 
-	ReasonBadUnit           = "bad_unit"           // a unit that is unknown or measures something else than the kind, see [Convert]
+	ReasonWrongUnit         = "wrong_unit"         // a unit that is unknown or measures something else than the kind, see [Convert]
+	ReasonBadEncoding       = "bad_encoding"       // not CBOR or protobuf, or not of this form; the whole message is refused
+	ReasonNotArray          = "not_array"          // a list of records is none; the whole message is refused
+	ReasonBadName           = "bad_name"           // a record's name is none by its format
+	ReasonBadVersion        = "bad_version"        // of the format; the whole message is refused
+	ReasonMustKnow          = "must_know"          // a field that must be understood and is not; the whole message is refused
+	ReasonUnknownAlias      = "unknown_alias"      // a number that no birth certificate has named
 	ReasonUnknownDatastream = "unknown_datastream" // a datastream that the configuration does not map to a device and a kind
 	ReasonBadDevice         = "bad_device"         // what names the device is not a device id
 	ReasonNoProfile         = "no_profile"         // nobody says what the fields of the device's object mean
@@ -35,8 +41,9 @@ func Reasons() []string {
 		ReasonEmpty, ReasonBadJSON, ReasonInvalidUTF8, ReasonTooLarge, ReasonTooDeep,
 		ReasonNotObject, ReasonBadField, ReasonBadTime, ReasonBadPosition,
 		ReasonMissingKind, ReasonMissingValue, ReasonBadDevice,
-		ReasonBadUnit, ReasonUnknownDatastream,
+		ReasonWrongUnit, ReasonUnknownDatastream,
 		ReasonNoProfile, ReasonNotDelivered,
+		ReasonBadEncoding, ReasonNotArray, ReasonBadName, ReasonBadVersion, ReasonMustKnow, ReasonUnknownAlias,
 		ReasonUnknownKind, ReasonNotANumber, ReasonOutOfRange,
 		ReasonFutureTime, ReasonImplausibleTime,
 	}

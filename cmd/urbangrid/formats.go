@@ -70,6 +70,7 @@ func readFormats(path string, catalog *sensors.Catalog, profileOf func(sensors.D
 		return func(reason string) { ignored.WithLabelValues(format, reason).Inc() }
 	}
 	file.Frigate.Ignored, file.ONVIF.Ignored = ignore("frigate"), ignore("onvif")
+	file.SenML.Ignored, file.Sparkplug.Ignored = ignore("senml"), ignore("sparkplug")
 	return file.build(filepath.Dir(path), catalog, profileOf)
 }
 

@@ -416,7 +416,7 @@ func (f *field) number(n float64, stated string, object tree.Value, scale *fill)
 		if u := f.unitPath.first(object); u.Given() {
 			text, ok := u.Text()
 			if !ok {
-				return faultf(sensors.ReasonBadUnit, "%s is not the name of a unit", f.unitPath.text)
+				return faultf(sensors.ReasonWrongUnit, "%s is not the name of a unit", f.unitPath.text)
 			}
 			unit = text
 		}
@@ -434,7 +434,7 @@ func (f *field) number(n float64, stated string, object tree.Value, scale *fill)
 	}
 	switch {
 	case err != nil:
-		return faultf(sensors.ReasonBadUnit, "%v", err)
+		return faultf(sensors.ReasonWrongUnit, "%v", err)
 	case n-n != 0:
 		return faultf(sensors.ReasonBadField, "is too large for a number")
 	}

@@ -206,7 +206,7 @@ func TestNewDecoder_NamesEveryFault(t *testing.T) {
 	}
 }
 
-// Budget: 20 µs for an event of 2 KiB, so that a thousand cameras with an event
+// Budget: 20 µs for an event of 1 KiB, so that a thousand cameras with an event
 // each second take a fiftieth of one core.
 func BenchmarkDecode(b *testing.B) {
 	d := decoder(everything())

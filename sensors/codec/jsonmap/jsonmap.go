@@ -310,7 +310,7 @@ func (v *value) read(at tree.Value) (number float64, has bool, p *tree.Problem) 
 	}
 	number, err := sensors.Convert(number, v.Unit, v.unit)
 	if err != nil {
-		return 0, false, tree.Problemf(sensors.ReasonBadUnit, "%v", err)
+		return 0, false, tree.Problemf(sensors.ReasonWrongUnit, "%v", err)
 	}
 	if math.IsInf(number, 0) || math.IsNaN(number) {
 		return 0, false, tree.Problemf(sensors.ReasonNotANumber, "%.40q is too large", at.Raw())

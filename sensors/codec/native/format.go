@@ -15,7 +15,7 @@ const (
 
 // ReasonBadEncoding is that of messages that are not CBOR or protobuf, as their
 // topic promises. The whole message is refused.
-const ReasonBadEncoding = "bad_encoding"
+const ReasonBadEncoding = sensors.ReasonBadEncoding
 
 // Format reads UrbanGrid's own format in its three encodings, each under its
 // topic: JSON, CBOR and protobuf. It is safe for concurrent use.

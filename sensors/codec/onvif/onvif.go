@@ -195,7 +195,7 @@ func (d *Decoder) measure(r *sensors.Report, m *message, rule *rule) *tree.Probl
 	}
 	value, err := sensors.Convert(value, unit, rule.unit)
 	if err != nil {
-		return tree.Problemf(sensors.ReasonBadUnit, "%v", err)
+		return tree.Problemf(sensors.ReasonWrongUnit, "%v", err)
 	}
 	o := m.observation(rule)
 	o.Value = value

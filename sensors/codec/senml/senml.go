@@ -21,12 +21,12 @@ const (
 
 // Reasons that only SenML has, beside those of package sensors.
 const (
-	ReasonBadEncoding = "bad_encoding" // not CBOR; the whole message is refused
-	ReasonNotArray    = "not_array"    // JSON or CBOR, but no array; the whole message is refused
-	ReasonBadName     = "bad_name"     // base name and name together are no name of section 4.5.1
-	ReasonBadVersion  = "bad_version"  // a version that is newer than 10, or not the same in all records; the whole message is refused
-	ReasonMustKnow    = "must_know"    // an unknown field that ends in "_"; the whole message is refused
-	ReasonWrongUnit   = "wrong_unit"   // the unit does not fit the kind
+	ReasonBadEncoding = sensors.ReasonBadEncoding // not CBOR; the whole message is refused
+	ReasonNotArray    = sensors.ReasonNotArray    // JSON or CBOR, but no array; the whole message is refused
+	ReasonBadName     = sensors.ReasonBadName     // base name and name together are no name of section 4.5.1
+	ReasonBadVersion  = sensors.ReasonBadVersion  // a version that is newer than 10, or not the same in all records; the whole message is refused
+	ReasonMustKnow    = sensors.ReasonMustKnow    // an unknown field that ends in "_"; the whole message is refused
+	ReasonWrongUnit   = sensors.ReasonWrongUnit   // the unit does not fit the kind
 )
 
 // Format reads packs. It is safe for concurrent use.

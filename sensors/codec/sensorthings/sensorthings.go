@@ -185,7 +185,7 @@ func (v *value) read(at tree.Value) (float64, *tree.Problem) {
 	}
 	number, err := sensors.Convert(number, v.Unit, v.unit)
 	if err != nil {
-		return 0, tree.Problemf(sensors.ReasonBadUnit, "%v", err)
+		return 0, tree.Problemf(sensors.ReasonWrongUnit, "%v", err)
 	}
 	return number, nil
 }

@@ -27,8 +27,8 @@ const RebirthEvery = time.Minute
 
 // Reasons that only Sparkplug has, beside those of package sensors.
 const (
-	ReasonBadEncoding  = "bad_encoding"  // not the protobuf of Sparkplug; the whole message is refused
-	ReasonUnknownAlias = "unknown_alias" // data that no birth has announced; a new birth is asked for
+	ReasonBadEncoding  = sensors.ReasonBadEncoding  // not the protobuf of Sparkplug; the whole message is refused
+	ReasonUnknownAlias = sensors.ReasonUnknownAlias // data that no birth has announced; a new birth is asked for
 )
 
 const (
