@@ -84,8 +84,11 @@ e2e: bin/urbangrid ## a browser against the real binary
 	cd $(WEB) && URBANGRID_BIN="$(CURDIR)/bin/urbangrid" npm run e2e
 
 .PHONY: bench
-bench: bin/urbangrid ## what this machine carries, one JSON object a line and a table
-	bin/urbangrid bench
+bench: bin/urbangrid setup-test ## what this machine carries, one JSON object a line and a table
+	@go run ./internal/influxtest/cmd/build-influxd
+	@{ bin/urbangrid bench && \
+	   go test -run '^$$' -bench BenchmarkDecode -benchmem ./sensors/codec/... | awk -f bench/decode.awk && \
+	   URBANGRID_BIN="$(CURDIR)/bin/urbangrid" go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench; } | awk -f bench/table.awk
 
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (1m)
