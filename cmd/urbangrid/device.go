@@ -139,7 +139,7 @@ func deviceCredentials(ctx context.Context, out io.Writer, name string, o creden
 	if err != nil {
 		return err
 	}
-	defer answer.Close() //nolint:errcheck // it was only read
+	defer answer.Close()
 	if o.revoke {
 		_, err = fmt.Fprintf(out, "The password of %s is revoked.\n", name)
 		return err

@@ -63,7 +63,7 @@ func exportDevices(ctx context.Context, out io.Writer, o exportOptions) error {
 	if err != nil {
 		return err
 	}
-	defer answer.Close() //nolint:errcheck // it was only read
+	defer answer.Close()
 	if o.file == "" {
 		_, err = io.Copy(out, answer)
 		return err

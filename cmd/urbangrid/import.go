@@ -120,7 +120,7 @@ func importDevices(ctx context.Context, out, errs io.Writer, o importOptions) er
 	if err != nil {
 		return err
 	}
-	defer answer.Close() //nolint:errcheck // it was only read
+	defer answer.Close()
 	var result importResult
 	if err := json.NewDecoder(answer).Decode(&result); err != nil {
 		return fmt.Errorf("answer of the server: %w", err)
