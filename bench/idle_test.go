@@ -11,7 +11,11 @@ import (
 // TestMain lets the benchmark of idle connections start its broker as a process
 // of its own.
 func TestMain(m *testing.M) {
-	if brokerbench.Child() {
+	if child, err := brokerbench.Child(); child {
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 		return
 	}
 	os.Exit(m.Run())
