@@ -3,13 +3,14 @@ package grid
 import (
 	"hash/maphash"
 	"sync"
+	"time"
 
 	"github.com/urbangrid/urbangrid/sensors"
 )
 
-// Locator returns the registered place of a device, false when it has none. It
-// must be quick and safe for concurrent use.
-type Locator func(sensors.DeviceID) (sensors.Position, bool)
+// Locator returns where a device was registered at the time at, false when it
+// had no place. It must be quick and safe for concurrent use.
+type Locator func(id sensors.DeviceID, at time.Time) (sensors.Position, bool)
 
 // PlacerOptions tune a Placer.
 type PlacerOptions struct {
@@ -62,14 +63,14 @@ func NewPlacer(areas *Areas, devices Locator, opts PlacerOptions) *Placer {
 }
 
 // Place finds where o was made: at the position it states, else where its
-// device is registered. It returns false when there is no position, or none on
+// device was registered then. It returns false when there is no position, or none on
 // Earth. The position that o states stays in the result as it was.
 func (p *Placer) Place(o sensors.Observation) (Placed, bool) {
 	raw := o.Position
 	if !raw.Known() {
 		ok := false
 		if p.devices != nil {
-			raw, ok = p.devices(o.Device)
+			raw, ok = p.devices(o.Device, o.At)
 		}
 		if !ok || !raw.Known() {
 			return Placed{}, false

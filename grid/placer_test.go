@@ -5,6 +5,7 @@ import (
 	"math"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
@@ -18,7 +19,7 @@ func observation(device string, p sensors.Position) sensors.Observation {
 
 func TestPlacer_PayloadPositionComesFirst(t *testing.T) {
 	registered := sensors.Position{LatDegrees: 31.2400, LonDegrees: 121.3700, Datum: sensors.WGS84}
-	p := grid.NewPlacer(putuo(t), func(id sensors.DeviceID) (sensors.Position, bool) {
+	p := grid.NewPlacer(putuo(t), func(id sensors.DeviceID, _ time.Time) (sensors.Position, bool) {
 		return registered, id == "known"
 	}, grid.PlacerOptions{})
 	tests := []struct {

@@ -52,7 +52,7 @@ func newIntake(t *testing.T, j ingest.Journal, opts ingest.Options) *ingest.Inta
 	if err != nil {
 		t.Fatal(err)
 	}
-	registered := func(id sensors.DeviceID) (sensors.Position, bool) {
+	registered := func(id sensors.DeviceID, _ time.Time) (sensors.Position, bool) {
 		return sensors.Position{LatDegrees: 31.2498, LonDegrees: 121.3955, Datum: sensors.WGS84}, id == "known"
 	}
 	placer := grid.NewPlacer(areas, registered, grid.PlacerOptions{})

@@ -120,7 +120,7 @@ func (s *scratch) reject(msg Message, reason, detail string, raw []byte) {
 		Payload: append([]byte(nil), raw[:min(len(raw), maxRejectBytes)]...),
 		Size:    len(msg.Payload),
 	}
-	if len(s.rejects) == 0 && len(msg.Payload) <= maxMessageBytes {
+	if len(s.rejects) == 0 && len(msg.Payload) <= maxMessageBytes && !s.report.Private {
 		r.Message = append([]byte{}, msg.Payload...)
 	}
 	s.rejects = append(s.rejects, r)

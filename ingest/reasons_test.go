@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -129,6 +130,33 @@ func TestIntake_QuarantinesKindsThatADeviceIsNotRegisteredFor(t *testing.T) {
 		}
 		if got := fmt.Sprint(g.Reasons()); got != "map[unexpected_kind:1]" || len(g.Observations()) != 1 {
 			t.Errorf("quarantined %s and kept %d, want unexpected_kind and one", got, len(g.Observations()))
+		}
+	})
+}
+
+// private is a format whose messages may hold personal data.
+type private struct{ sensors.Format }
+
+func (private) Accepts(topic string) bool { return topic == "camera" }
+
+func (private) Decode(r *sensors.Report, _ string, payload []byte, _ time.Time) {
+	r.Private = true
+	r.Faults = append(r.Faults, sensors.Fault{Reason: sensors.ReasonBadField, Detail: "field x", Raw: payload[:3]})
+}
+
+func TestIntake_KeepsNoWholeMessageThatMayHoldPersonalData(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := ingesttest.NewGate()
+		g.Let(10)
+		in := ingest.New(g, []sensors.Format{private{}}, nil, nil, ingest.Options{})
+		stop := running(in)
+		in.Submit(ingest.Message{Topic: "camera", Payload: []byte("abc plate 沪A12345"), Received: received})
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		r := g.Entries()[0].Rejects
+		if len(r) != 1 || r[0].Message != nil || string(r[0].Payload) != "abc" {
+			t.Errorf("quarantined %+v, want the part at fault alone", r)
 		}
 	})
 }

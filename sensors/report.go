@@ -10,6 +10,11 @@ type Report struct {
 	Health       []Health
 	Faults       []Fault
 	Commands     []Command
+
+	// Private says that the message may hold personal data, such as a number
+	// plate, and must not be kept as it came, not even in quarantine. Fault.Raw is
+	// what may be shown.
+	Private bool
 }
 
 // Reset empties the report and keeps its memory.
@@ -20,6 +25,7 @@ func (r *Report) Reset() {
 	clear(r.Commands)
 	r.Observations, r.Health = r.Observations[:0], r.Health[:0]
 	r.Faults, r.Commands = r.Faults[:0], r.Commands[:0]
+	r.Private = false
 }
 
 // Presence says whether a device can be reached.

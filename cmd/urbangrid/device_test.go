@@ -59,7 +59,7 @@ func openOffice(t *testing.T) *office {
 	metrics := prometheus.NewRegistry()
 	dash, err := dashboard.New(dashboard.Deps{
 		Kinds: catalog, Series: silence{}, Alerts: silence{}, Quarantine: records, Devices: o.register,
-		Credentials: credentials{auth.NewIssuer(records), records}, AlertLog: silence{},
+		Credentials: credentials{auth.NewIssuer(records), records, func(string) {}}, AlertLog: silence{},
 		Gatherer: metrics, Registerer: metrics, Logger: slog.New(slog.DiscardHandler),
 	}, dashboard.Options{})
 	if err != nil {

@@ -46,17 +46,17 @@ type formatsFile struct {
 
 // readFormats returns the formats that messages may come in, the most frequent
 // first. path is "" for the defaults. Every fault is returned at once.
-func readFormats(path string, catalog *sensors.Catalog, profileOf func(sensors.DeviceID) (string, bool), reg prometheus.Registerer) ([]sensors.Format, error) {
+func readFormats(path string, catalog *sensors.Catalog, profileOf func(sensors.DeviceID) (string, bool), reg prometheus.Registerer) (formats []sensors.Format, filters []string, err error) {
 	var file formatsFile
 	if path != "" {
 		b, err := os.ReadFile(path)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		dec := yaml.NewDecoder(bytes.NewReader(b))
 		dec.KnownFields(true)
 		if err := dec.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, nil, fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	ignored := prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -64,7 +64,7 @@ func readFormats(path string, catalog *sensors.Catalog, profileOf func(sensors.D
 		Help: "Messages that say nothing about the city and are no fault, by format and reason.",
 	}, []string{"format", "reason"})
 	if err := reg.Register(ignored); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ignore := func(format string) func(string) {
 		return func(reason string) { ignored.WithLabelValues(format, reason).Inc() }
@@ -74,7 +74,7 @@ func readFormats(path string, catalog *sensors.Catalog, profileOf func(sensors.D
 	return file.build(filepath.Dir(path), catalog, profileOf)
 }
 
-func (f *formatsFile) build(dir string, catalog *sensors.Catalog, profileOf func(sensors.DeviceID) (string, bool)) ([]sensors.Format, error) {
+func (f *formatsFile) build(dir string, catalog *sensors.Catalog, profileOf func(sensors.DeviceID) (string, bool)) (formats []sensors.Format, filters []string, err error) {
 	var faults []error
 	fault := func(part string, err error) {
 		if err != nil {
@@ -108,15 +108,38 @@ func (f *formatsFile) build(dir string, catalog *sensors.Catalog, profileOf func
 	mapped, err := readMappings(f.JSON, within, catalog)
 	fault("json", err)
 	if len(faults) > 0 {
-		return nil, errors.Join(faults...)
+		return nil, nil, errors.Join(faults...)
 	}
-	formats := []sensors.Format{
+	formats = []sensors.Format{
 		native.NewFormat(catalog),
 		chirpstack.New(profiles, chirpstack.Options{Prefix: f.ChirpStack.Prefix, ProfileOf: profileOf}),
 		tts.New(profiles, tts.Options{Prefix: f.TTS.Prefix, Naming: naming, ProfileOf: profileOf}),
 		sp, fr, ov, st, ml,
 	}
-	return append(formats, mapped...), nil
+	filters = f.filters()
+	for _, m := range mapped {
+		formats = append(formats, m)
+		filters = append(filters, m.Filters()...)
+	}
+	return formats, filters, nil
+}
+
+// filters are the topics of the formats, as one subscribes to them at another
+// broker.
+func (f *formatsFile) filters() []string {
+	cameras := f.Frigate.Prefix
+	if cameras == "" {
+		cameras = "frigate"
+	}
+	filters := []string{
+		"urbangrid/v1/#", f.ChirpStack.Prefix + "application/#", f.TTS.Prefix + "v3/#", "spBv1.0/#",
+		cameras + "/#", "+/onvif-ej/#", "+/onvif-mj/#",
+		f.SensorThings.Prefix + "v1.0/#", f.SensorThings.Prefix + "v1.1/#",
+	}
+	for _, t := range f.SenML.Topics {
+		filters = append(filters, t.Filter)
+	}
+	return filters
 }
 
 func readProfiles(names []string, within func(string) string, catalog *sensors.Catalog) (*profile.Set, error) {
@@ -146,8 +169,8 @@ func readNaming(s string) (tts.Naming, error) {
 	return 0, fmt.Errorf("naming: %q is neither device_id nor dev_eui", s)
 }
 
-func readMappings(names []string, within func(string) string, catalog *sensors.Catalog) ([]sensors.Format, error) {
-	var formats []sensors.Format
+func readMappings(names []string, within func(string) string, catalog *sensors.Catalog) ([]*jsonmap.Decoder, error) {
+	var formats []*jsonmap.Decoder
 	var faults []error
 	for _, name := range names {
 		f, err := readFile(within(name), func(r io.Reader) (*jsonmap.Decoder, error) { return jsonmap.Load(catalog, r) })

@@ -24,7 +24,8 @@ func formatsOf(t *testing.T, text string) ([]sensors.Format, error) {
 			t.Fatal(err)
 		}
 	}
-	return readFormats(path, catalog, func(sensors.DeviceID) (string, bool) { return "", false }, prometheus.NewRegistry())
+	formats, _, err := readFormats(path, catalog, func(sensors.DeviceID) (string, bool) { return "", false }, prometheus.NewRegistry())
+	return formats, err
 }
 
 func accepts(formats []sensors.Format, topic string) string {

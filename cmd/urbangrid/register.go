@@ -60,7 +60,7 @@ type entry struct {
 var (
 	_ store.Devices    = (*register)(nil)
 	_ store.Activities = (*register)(nil)
-	_ grid.Locator     = (*register)(nil).place
+	_ grid.Locator     = (*register)(nil).placeAt
 )
 
 // newRegister reads the register.
@@ -224,4 +224,25 @@ func (r *register) admits(policy devicePolicy, id sensors.DeviceID) bool {
 type credentials struct {
 	*auth.Issuer
 	store.Credentials
+	changed func(user string) // told of users whose password is another or none now
+}
+
+// Issue gives a user a new password; who is connected with the old one is
+// disconnected.
+func (c credentials) Issue(ctx context.Context, cr sensors.Credential) (password string, err error) {
+	password, err = c.Issuer.Issue(ctx, cr)
+	if err == nil {
+		c.changed(cr.User)
+	}
+	return password, err
+}
+
+// RemoveCredential takes a user's right to connect, and ends the connections
+// that use it.
+func (c credentials) RemoveCredential(ctx context.Context, user string) error {
+	err := c.Credentials.RemoveCredential(ctx, user)
+	if err == nil {
+		c.changed(user)
+	}
+	return err
 }

@@ -57,7 +57,8 @@ type server struct {
 	dash      *dashboard.Server
 	http      net.Listener
 
-	kept atomic.Uint64 // the keeper's saved position
+	filters []string      // topics of the formats
+	kept    atomic.Uint64 // the keeper's saved position
 }
 
 // openServer opens everything that cfg names, in order, and listens. After an
@@ -226,11 +227,12 @@ func (s *server) openStages(context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("zone: %w", err)
 	}
-	placer := grid.NewPlacer(s.areas, s.register.place, grid.PlacerOptions{})
-	formats, err := readFormats(s.cfg.Formats, s.catalog, s.profileOf, s.reg)
+	placer := grid.NewPlacer(s.areas, s.register.placeAt, grid.PlacerOptions{})
+	formats, filters, err := readFormats(s.cfg.Formats, s.catalog, s.profileOf, s.reg)
 	if err != nil {
 		return fmt.Errorf("formats: %w", err)
 	}
+	s.filters = filters
 	opts := ingest.Options{Horizon: s.cfg.JournalKeep, Publish: s.publish, Sends: s.register.sends, Logger: s.log, Registerer: s.reg}
 	if s.cfg.DevicePolicy == string(policyClosed) {
 		opts.Known = s.register.known
@@ -244,7 +246,7 @@ func (s *server) openStages(context.Context) (err error) {
 	})
 	s.dash, err = dashboard.New(dashboard.Deps{
 		Kinds: s.catalog, Areas: s.areas, Series: s.series, Alerts: s.records, Quarantine: s.records,
-		Devices: s.register, Credentials: credentials{auth.NewIssuer(s.records), s.records}, AlertLog: s.alertLog,
+		Devices: s.register, Credentials: credentials{auth.NewIssuer(s.records), s.records, s.disconnect}, AlertLog: s.alertLog,
 		Checks: map[string]func(context.Context) error{
 			"journal": s.bus.Ping,
 			"series":  s.series.Ping,

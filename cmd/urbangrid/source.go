@@ -20,7 +20,7 @@ func (s *server) listenMQTT(ctx context.Context) error {
 	}
 	if !embedded {
 		s.reader, err = mqtt.Open(ctx, s.cfg.Broker, s.intake, mqtt.Options{
-			Filters:  formatFilters,
+			Filters:  s.filters,
 			Username: s.cfg.BrokerUser, Password: os.Getenv("URBANGRID_BROKER_PASSWORD"), PasswordFile: s.cfg.BrokerPassword,
 			CAFile: s.cfg.BrokerCA, CertFile: s.cfg.BrokerCert, KeyFile: s.cfg.BrokerKey,
 			Logger: s.log, Registerer: s.reg,
@@ -41,13 +41,6 @@ func (s *server) listenMQTT(ctx context.Context) error {
 	return err
 }
 
-// formatFilters are the topics of the formats that have topics of their own;
-// the URL of another broker may name more.
-var formatFilters = []string{
-	"urbangrid/v1/#", "application/#", "v3/#", "spBv1.0/#", "frigate/#",
-	"+/onvif-ej/#", "+/onvif-mj/#", "v1.0/#", "v1.1/#",
-}
-
 // authenticator makes the principals of package auth those that the broker asks
 // for.
 type authenticator struct{ *auth.Authenticator }
@@ -62,6 +55,13 @@ func (a authenticator) Authenticate(user string, password []byte) (broker.Princi
 func (s *server) certified(name string) (broker.Principal, bool) {
 	id := sensors.DeviceID(name)
 	return auth.Principal{User: name, Device: id}, s.register.known(id)
+}
+
+// disconnect ends the connections of a user whose password has changed.
+func (s *server) disconnect(user string) {
+	if s.broker != nil {
+		s.broker.DisconnectUser(user)
+	}
 }
 
 // publish sends a format's command to where its devices listen.

@@ -46,7 +46,7 @@ func newRigWith(t *testing.T, opts broker.Options, intake ingest.Options) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	placer := grid.NewPlacer(areas, func(sensors.DeviceID) (sensors.Position, bool) {
+	placer := grid.NewPlacer(areas, func(sensors.DeviceID, time.Time) (sensors.Position, bool) {
 		return sensors.Position{LatDegrees: 31.2498, LonDegrees: 121.3955, Datum: sensors.WGS84}, true
 	}, grid.PlacerOptions{})
 	r := &rig{gate: ingesttest.NewGate()}

@@ -59,7 +59,7 @@ func newIntake(t *testing.T, opts ingest.Options) (*ingest.Intake, *ingesttest.G
 	if err != nil {
 		t.Fatal(err)
 	}
-	placer := grid.NewPlacer(areas, func(sensors.DeviceID) (sensors.Position, bool) {
+	placer := grid.NewPlacer(areas, func(sensors.DeviceID, time.Time) (sensors.Position, bool) {
 		return sensors.Position{LatDegrees: 31.2498, LonDegrees: 121.3955, Datum: sensors.WGS84}, true
 	}, grid.PlacerOptions{})
 	gate := ingesttest.NewGate()

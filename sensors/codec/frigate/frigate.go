@@ -70,6 +70,7 @@ func (d *Decoder) Decode(r *sensors.Report, topic string, payload []byte, receiv
 	if !d.Accepts(topic) {
 		return
 	}
+	r.Private = true
 	received = tree.Micros(received)
 	switch rest := topic[len(d.opts.Prefix)+1:]; rest {
 	case "events":
