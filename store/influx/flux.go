@@ -137,6 +137,43 @@ func (r record) cell() (grid.Cell, error) {
 	return grid.ParseCell(s)
 }
 
+// points calls each for every point of the answer to a query of fields, its
+// fields put together here. The server's pivot does not do it, because a field
+// need not be in every point of a series. The fields are numbers: texts are left
+// to the pivot.
+func (s *Series) points(ctx context.Context, flux string, each func(record) error) error {
+	type name struct {
+		device, kind, cell, area string
+		at                       int64
+	}
+	var order []name
+	found := make(map[name]*query.FluxRecord)
+	err := s.query(ctx, flux, func(r record) error {
+		tag := func(column string) string {
+			v, _ := r.ValueByKey(column).(string) // "" for one that the measurement does not have
+			return v
+		}
+		n := name{tag("device"), tag("kind"), tag("cell"), tag("area"), r.time("_time").UnixNano()}
+		point := found[n]
+		if point == nil {
+			point = r.FluxRecord
+			found[n] = point
+			order = append(order, n)
+		}
+		point.Values()[r.Field()] = r.Value()
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, n := range order {
+		if err := each(record{found[n]}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // query calls each for every record of the answer as it comes. When ctx ends so
 // does the query, at the server too.
 func (s *Series) query(ctx context.Context, flux string, each func(record) error) error {

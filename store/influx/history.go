@@ -20,15 +20,15 @@ type taken struct {
 }
 
 // identity is what makes two observations the same, wherever the device stood.
+// The stamp holds At and ID.
 type identity struct {
-	device   sensors.DeviceID
-	kind     sensors.KindKey
-	atMicros int64
-	id       string
+	device     sensors.DeviceID
+	kind       sensors.KindKey
+	stampNanos int64
 }
 
 func identityOf(p *grid.Placed) identity {
-	return identity{p.Device, p.Kind, p.At.UnixMicro(), p.ID}
+	return identity{p.Device, p.Kind, stamp(p).UnixNano()}
 }
 
 // origin names the entry that an observation of history came with, so that one
@@ -111,8 +111,8 @@ func (s *Series) heldAmong(ctx context.Context, old []*grid.Placed, into map[ide
 		devices[encodeTag(string(p.Device))] = true
 	}
 	flux := s.from(forRaw, millisecond(old[0].At), millisecond(old[len(old)-1].At).Add(time.Millisecond)) + only("_measurement", "observation") +
-		fewOf("kind", kinds) + fewOf("device", devices) + onlyAny("_field", []string{"at", "id", "origin"}) + asColumns
-	return s.query(ctx, flux, func(r record) error {
+		fewOf("kind", kinds) + fewOf("device", devices) + onlyAny("_field", []string{"at", "origin"})
+	return s.points(ctx, flux, func(r record) error {
 		device, err := r.text("device")
 		if err != nil {
 			return err
@@ -121,11 +121,7 @@ func (s *Series) heldAmong(ctx context.Context, old []*grid.Placed, into map[ide
 		if err != nil {
 			return err
 		}
-		id, err := r.text("id")
-		if err != nil {
-			return err
-		}
-		into[identity{sensors.DeviceID(device), sensors.KindKey(kind), r.integer("at"), id}] = r.integer("origin")
+		into[identity{sensors.DeviceID(device), sensors.KindKey(kind), r.time("_time").UnixNano()}] = r.integer("origin")
 		return nil
 	})
 }

@@ -176,7 +176,7 @@ func (s *Series) read(ctx context.Context, span grid.Span, group []grid.RollupKe
 	}
 	flux := s.from(purposeOf(span), group[0].Start, group[len(group)-1].Start.Add(time.Duration(span))) + only("_measurement", measurements[span]) +
 		fewOf("kind", kinds) + fewOf("cell", cells)
-	return s.query(ctx, flux+asColumns, func(r record) error {
+	return s.points(ctx, flux, func(r record) error {
 		k, value, err := parseRow(span, r)
 		if err != nil {
 			return err

@@ -76,12 +76,6 @@ func historyCountsOnce(t *testing.T, f *fixture) {
 	f.wantAll(t, f.held)
 }
 
-// delivery is when an observation comes, once more or for the first time.
-type delivery struct {
-	p   grid.Placed
-	gap time.Duration // since the delivery before
-}
-
 // repetitionDoesNotMatter plays a journal as ingest writes it: any observation
 // may come any number of times, after any delay, in any order. What ingest has
 // seen within its memory it leaves out; the store must see to the rest.
@@ -91,10 +85,10 @@ func repetitionDoesNotMatter(t *testing.T, f *fixture) {
 		run++
 		kind := "again_" + time.Duration(run).String()
 		observations := drawObservations(t, kind)
-		var deliveries []delivery
+		var deliveries []grid.Placed
 		for _, p := range observations {
 			for range rapid.IntRange(1, 3).Draw(t, "times") {
-				deliveries = append(deliveries, delivery{p: p})
+				deliveries = append(deliveries, p)
 			}
 		}
 		deliveries = rapid.Permutation(deliveries).Draw(t, "order")
@@ -103,12 +97,12 @@ func repetitionDoesNotMatter(t *testing.T, f *fixture) {
 		seen := make(map[int]time.Time)
 		var entries []store.Entry
 		batch := []grid.Placed{}
-		for i, d := range deliveries {
+		for i, p := range deliveries {
 			now = now.Add(rapid.SampledFrom([]time.Duration{0, 0, time.Second, time.Hour, 11 * time.Hour, 14 * time.Hour, 30 * 24 * time.Hour}).Draw(t, "gap"))
-			n := numberOf(observations, d.p)
+			n := numberOf(observations, p)
 			if last, ok := seen[n]; !ok || now.Sub(last) >= memory {
 				seen[n] = now
-				batch = append(batch, received(d.p, now.Sub(d.p.At)))
+				batch = append(batch, received(p, now.Sub(p.At)))
 			}
 			if i == len(deliveries)-1 || rapid.IntRange(0, 5).Draw(t, "cut") == 0 {
 				entries = append(entries, store.Entry{Seq: uint64(i + 1), Observations: batch})
