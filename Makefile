@@ -98,6 +98,14 @@ fuzz: ## each fuzz target for FUZZTIME (1m)
 		done; \
 	done
 
+.PHONY: test-influx2
+test-influx2: setup-test ## the series suite against InfluxDB 2.7 (needs cargo to build it the first time)
+	URBANGRID_TEST_INFLUX=2 go test -timeout 30m ./store/influx/...
+
+.PHONY: soak
+soak: setup-test ## long runs: InfluxDB away for five minutes under load
+	URBANGRID_TEST_OUTAGE=5m go test -run AwayUnderLoad -timeout 60m ./store/influx
+
 .PHONY: clean
 clean: ## remove what was built; data stays
 	rm -rf bin $(CACHE) $(WEB)/dist $(WEB)/node_modules

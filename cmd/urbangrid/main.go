@@ -26,7 +26,7 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServeCommand(), newSimulateCommand(), newReplayCommand(), newBenchCommand(), newDeviceCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newSimulateCommand(), newReplayCommand(), newBenchCommand(), newCheckCommand(), newDeviceCommand(), newVersionCommand())
 	return root
 }
 
