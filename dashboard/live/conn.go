@@ -324,17 +324,23 @@ func (c *conn) hello() error {
 	return c.sendJSON("hello", helloFrame{
 		T: "hello", Version: 1, Server: c.hub.opts.Server, Epoch: c.hub.epoch,
 		NowMillis: c.hub.now().UnixMilli(), HeartbeatMS: c.hub.opts.Heartbeat.Milliseconds(),
+		LagMillis: c.hub.lag(),
 	})
 }
 
 func (c *conn) heartbeat() error {
-	now := c.hub.now().UnixMilli()
-	var lag *int64
-	if newest := c.hub.newest.Load(); newest != 0 {
-		ms := max(0, now-newest)
-		lag = &ms
+	return c.sendJSON("hb", heartbeatFrame{T: "hb", NowMillis: c.hub.now().UnixMilli(), LagMillis: c.hub.lag()})
+}
+
+// lag is the age of the newest observation judged live, in milliseconds, nil
+// before the first.
+func (h *Hub) lag() *int64 {
+	newest := h.newest.Load()
+	if newest == 0 {
+		return nil
 	}
-	return c.sendJSON("hb", heartbeatFrame{T: "hb", NowMillis: now, LagMillis: lag})
+	ms := max(0, h.now().UnixMilli()-newest)
+	return &ms
 }
 
 func (c *conn) refuse(id *int64, code, message string) error {

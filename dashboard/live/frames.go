@@ -10,6 +10,7 @@ type (
 		Epoch       string `json:"epoch"`
 		NowMillis   int64  `json:"now"`
 		HeartbeatMS int64  `json:"hb"`
+		LagMillis   *int64 `json:"lag"`
 	}
 	heartbeatFrame struct {
 		T         string `json:"t"`

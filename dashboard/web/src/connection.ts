@@ -256,7 +256,13 @@ export class LiveConnection {
     this.#welcomed = true;
     this.#cancelRetry();
     this.#heartbeatMs = frame.heartbeatMs;
-    this.#setLink({phase: 'live', retryAtMs: null, clockOffsetMs: frame.nowMs - this.#world.nowMs()});
+    this.#setLink({
+      phase: 'live',
+      retryAtMs: null,
+      lagMs: frame.lagMs,
+      lagAtMs: this.#world.nowMs(),
+      clockOffsetMs: frame.nowMs - this.#world.nowMs(),
+    });
     for (const sub of this.#subscriptions.values()) {
       sub.id = 0;
       this.#ask(sub, true);

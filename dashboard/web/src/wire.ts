@@ -74,7 +74,7 @@ export interface Columns {
 
 /** What the server may say. `kind` tells the members apart. */
 export type ServerFrame =
-  | {readonly kind: 'hello'; readonly version: number; readonly server: string; readonly epoch: string; readonly nowMs: number; readonly heartbeatMs: number}
+  | {readonly kind: 'hello'; readonly version: number; readonly server: string; readonly epoch: string; readonly nowMs: number; readonly heartbeatMs: number; readonly lagMs: number | null}
   | CellsFrame
   | AlertsFrame
   | {readonly kind: 'gap'; readonly id: number; readonly after: number}
@@ -138,6 +138,11 @@ function list(x: unknown, what: string): readonly unknown[] {
 function num(x: unknown, what: string): number {
   if (typeof x !== 'number' || !Number.isFinite(x)) throw new WireError(`${what} is not a finite number`);
   return x;
+}
+
+/** Age of the newest observation, null before the first. */
+function lag(x: unknown): number | null {
+  return x === null || x === undefined ? null : num(x, 'lag');
 }
 
 function int(x: unknown, what: string): number {
@@ -256,6 +261,7 @@ export function decodeFrame(text: string): ServerFrame {
         epoch: str(o['epoch'], 'epoch'),
         nowMs: num(o['now'], 'now'),
         heartbeatMs: num(o['hb'], 'hb'),
+        lagMs: lag(o['lag']),
       };
     case 'snap':
       return decodeSnapshot(o);
@@ -273,7 +279,7 @@ export function decodeFrame(text: string): ServerFrame {
     case 'gap':
       return {kind: 'gap', id: int(o['id'], 'id'), after: o['after'] === undefined ? 0 : int(o['after'], 'after')};
     case 'hb':
-      return {kind: 'heartbeat', nowMs: num(o['now'], 'now'), lagMs: o['lag'] === null || o['lag'] === undefined ? null : num(o['lag'], 'lag')};
+      return {kind: 'heartbeat', nowMs: num(o['now'], 'now'), lagMs: lag(o['lag'])};
     case 'err':
       return {
         kind: 'error',

@@ -11,6 +11,7 @@ describe('decodeFrame', () => {
   it('reads every frame of the protocol', () => {
     const frames: readonly (readonly [object, string])[] = [
       [{t: 'hello', v: 1, server: 'urbangrid', epoch: 'e1', now: 1, hb: 5000}, 'hello'],
+      [{t: 'hello', v: 1, server: 'urbangrid', epoch: 'e1', now: 1, hb: 5000, lag: 12}, 'hello'],
       [{t: 'snap', id: 1, epoch: 'e1', seq: 4, tbl: 'h', ts: 9, i: [2, 3], v: [1.5, null], n: [3, 0]}, 'cells-snapshot'],
       [{t: 'd', id: 1, seq: 5, from: 4, ts: 9, i: [], v: [], n: []}, 'cells-delta'],
       [{t: 'snap', id: 2, epoch: 'a', seq: 7, ts: 9, alerts: [alert]}, 'alerts-snapshot'],
