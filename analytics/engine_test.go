@@ -51,7 +51,7 @@ func TestEngine_NeverJudgesHistoryOrWhatIsLate(t *testing.T) {
 		c.report(old(24*time.Hour + time.Microsecond))
 		c.report(old(24 * time.Hour))
 		c.report(old(5*time.Minute + 10*time.Second))
-		time.Sleep(time.Second)
+		pass(time.Second)
 		c.wantStates("history and late")
 		if h, l := skipped(t, reg, "history"), skipped(t, reg, "late"); h != 2 || l != 2 {
 			t.Errorf("skipped %v as history and %v as late, want 2 and 2", h, l)
@@ -107,7 +107,7 @@ func TestEngine_TellsChangedCellsOnceASecond(t *testing.T) {
 		if newest := c.watcher.newestJudged(); !newest.Equal(c.start) {
 			t.Errorf("newest %v, want %v", newest, c.start)
 		}
-		time.Sleep(time.Second)
+		pass(time.Second)
 		if got := c.watcher.told(); len(got) != 0 {
 			t.Errorf("told %+v without a change", got)
 		}
@@ -118,14 +118,14 @@ func TestEngine_CellsExpire(t *testing.T) {
 	reg := prometheus.NewRegistry()
 	inCity(t, nil, analytics.Options{Registerer: reg}, func(c *city) {
 		c.report(seen("n1", "noise", 50, time.Now()), seen("cam", "stall", 1, time.Now()))
-		time.Sleep(time.Minute)
+		pass(time.Minute)
 		c.report(seen("n2", "noise", 70, time.Now()))
 		keep := func(d time.Duration) { // another kind keeps time going
 			for end := time.Now().Add(d); time.Now().Before(end); {
-				time.Sleep(10 * time.Second)
+				pass(10 * time.Second)
 				c.report(in(zhenru, seen("air", "pm25", 20, time.Now())))
 			}
-			time.Sleep(time.Second)
+			pass(time.Second)
 		}
 		keep(4*time.Minute + 10*time.Second)
 		if got := c.watcher.cell("noise", caoyang); got.Count != 1 || got.Max != 70 {
@@ -153,11 +153,11 @@ func TestEngine_CellsExpire(t *testing.T) {
 func TestEngine_TheMapEmptiesWhenEverythingIsSilent(t *testing.T) {
 	inCity(t, nil, analytics.Options{}, func(c *city) {
 		c.report(seen("n1", "noise", 50, time.Now()))
-		time.Sleep(5 * time.Minute)
+		pass(5 * time.Minute)
 		if got := c.watcher.cell("noise", caoyang); got.Count != 1 {
 			t.Errorf("after 5 minutes noise shows %+v, want the reading", got)
 		}
-		time.Sleep(time.Minute + 15*time.Second)
+		pass(time.Minute + 15*time.Second)
 		if got := c.watcher.cell("noise", caoyang); got.Count != 0 {
 			t.Errorf("after 6 minutes noise shows %+v, want nothing", got)
 		}
@@ -167,7 +167,7 @@ func TestEngine_TheMapEmptiesWhenEverythingIsSilent(t *testing.T) {
 func TestEngine_SavesThePositionWithoutAlerts(t *testing.T) {
 	inCity(t, nil, analytics.Options{}, func(c *city) {
 		c.report(seen("n1", "noise", 50, c.start))
-		time.Sleep(6 * time.Second)
+		pass(6 * time.Second)
 		if got, _ := c.records.JudgedPosition(t.Context(), ""); got.Seq != 1 {
 			t.Errorf("position %d after 6 s, want 1", got.Seq)
 		}
@@ -183,7 +183,7 @@ func TestEngine_WaitsForTheRecords(t *testing.T) {
 		c.report(seen("n1", "noise", 90, c.start))
 		c.wantStates("records are down")
 		c.journal.add(time.Now(), seen("n1", "noise", 60, c.start.Add(time.Second)))
-		time.Sleep(10 * time.Second)
+		pass(10 * time.Second)
 		c.wantStates("records are back", open, closed)
 		want := "# HELP urbangrid_analytics_save_errors_total Attempts to save alerts that failed and were repeated; judging waits meanwhile.\n" +
 			"# TYPE urbangrid_analytics_save_errors_total counter\nurbangrid_analytics_save_errors_total 4\n"

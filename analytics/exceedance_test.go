@@ -98,14 +98,14 @@ func TestExceedance_ARestartForgetsNothingOfADay(t *testing.T) {
 			c.run(rules, analytics.Options{Memory: c.records})
 			for range 72 { // three every 15 minutes for six hours
 				c.report(seen("cam1", "illegal_parking", 1, time.Now()))
-				time.Sleep(5 * time.Minute)
+				pass(5 * time.Minute)
 			}
 			note, _ := c.records.Recall(t.Context(), "")
 			c.stop()
 			if crash { // what was saved at the end never was
 				c.records.note = note
 			}
-			time.Sleep(time.Minute)
+			pass(time.Minute)
 			c.run(rules, analytics.Options{Memory: c.records})
 			burst(c, 5, time.Now())
 			c.wantStates("five more where three are usual")
@@ -161,7 +161,7 @@ func TestExceedance_SilenceOfTheKindNeverCloses(t *testing.T) {
 	inCity(t, parkingRule(rule), analytics.Options{}, func(c *city) {
 		burst(c, 6, time.Now())
 		for range 12 {
-			time.Sleep(10 * time.Minute)
+			pass(10 * time.Minute)
 			c.report(seen("n1", "noise", 50, time.Now()))
 		}
 		c.wantStates("two hours without the kind", open)
