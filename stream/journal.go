@@ -94,40 +94,40 @@ const codeStreamStoreFailed = 10077
 
 // Last returns the number of the newest entry, 0 when there is none.
 func (j *Journal) Last(ctx context.Context) (uint64, error) {
-	info, err := j.stream.Info(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("journal state: %w", err)
-	}
-	return info.State.LastSeq, nil
+	st, err := state(ctx, j.js, journalStream)
+	return st.LastSeq, err
 }
 
 // First returns the number of the oldest entry that is still there, one more
 // than Last when there is none.
 func (j *Journal) First(ctx context.Context) (uint64, error) {
-	info, err := j.stream.Info(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("journal state: %w", err)
-	}
-	return max(info.State.FirstSeq, 1), nil
+	st, err := state(ctx, j.js, journalStream)
+	return max(st.FirstSeq, 1), err
 }
 
 // Bytes returns how much the journal holds.
 func (j *Journal) Bytes(ctx context.Context) (uint64, error) {
-	info, err := j.stream.Info(ctx)
+	st, err := state(ctx, j.js, journalStream)
+	return st.Bytes, err
+}
+
+// state asks for the state of a stream. It looks the stream up anew each time:
+// Info of one that is shared is not safe for concurrent use.
+func state(ctx context.Context, js jetstream.JetStream, name string) (jetstream.StreamState, error) {
+	s, err := js.Stream(ctx, name)
 	if err != nil {
-		return 0, fmt.Errorf("journal state: %w", err)
+		return jetstream.StreamState{}, fmt.Errorf("state of %s: %w", name, err)
 	}
-	return info.State.Bytes, nil
+	return s.CachedInfo().State, nil
 }
 
 // SeqAt returns the number of the last entry committed before t, 0 when there
 // is none.
 func (j *Journal) SeqAt(ctx context.Context, t time.Time) (uint64, error) {
-	info, err := j.stream.Info(ctx)
+	st, err := state(ctx, j.js, journalStream)
 	if err != nil {
-		return 0, fmt.Errorf("journal state: %w", err)
+		return 0, err
 	}
-	st := info.State
 	switch {
 	case st.Msgs == 0 || st.LastTime.Before(t):
 		return st.LastSeq, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -234,4 +235,26 @@ func BenchmarkAppend(b *testing.B) {
 		}
 	}
 	b.ReportMetric(1000*float64(b.N)/b.Elapsed().Seconds(), "obs/s")
+}
+
+func TestJournal_MayBeAskedByManyAtOnce(t *testing.T) {
+	b := openBus(t, t.TempDir(), stream.Options{})
+	defer b.Close()
+	j := openJournal(t, b)
+	appendOne(t, j, "a")
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 20 {
+				_, err1 := j.Last(t.Context())
+				_, err2 := j.SeqAt(t.Context(), time.Now())
+				_, err3 := j.First(t.Context())
+				_, err4 := j.Bytes(t.Context())
+				if err := errors.Join(err1, err2, err3, err4); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -14,6 +14,7 @@ import (
 type Log struct {
 	js      jetstream.JetStream
 	stream  jetstream.Stream
+	name    string // of the stream
 	subject string
 	epoch   string
 }
@@ -22,8 +23,9 @@ type Log struct {
 // there.
 func (b *Bus) Log(ctx context.Context, name string) (*Log, error) {
 	subject := "urbangrid.log." + name
+	streamName := "URBANGRID_LOG_" + strings.ToUpper(name)
 	s, epoch, err := b.open(ctx, jetstream.StreamConfig{
-		Name:       "URBANGRID_LOG_" + strings.ToUpper(name),
+		Name:       streamName,
 		Subjects:   []string{subject},
 		Storage:    jetstream.FileStorage,
 		MaxAge:     b.opts.LogMaxAge,
@@ -33,7 +35,7 @@ func (b *Bus) Log(ctx context.Context, name string) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open log %s: %w", name, err)
 	}
-	return &Log{js: b.js, stream: s, subject: subject, epoch: epoch}, nil
+	return &Log{js: b.js, stream: s, name: streamName, subject: subject, epoch: epoch}, nil
 }
 
 // Epoch names this log for as long as it exists; one made anew has another
@@ -55,11 +57,8 @@ func (l *Log) Publish(ctx context.Context, id string, payload []byte) (uint64, e
 
 // Last returns the number of the newest event, 0 when there is none.
 func (l *Log) Last(ctx context.Context) (uint64, error) {
-	info, err := l.stream.Info(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("log state: %w", err)
-	}
-	return info.State.LastSeq, nil
+	st, err := state(ctx, l.js, l.name)
+	return st.LastSeq, err
 }
 
 // Follow sends the events after the given number to out, as Journal.Follow does
