@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/urbangrid/urbangrid/grid"
@@ -41,6 +42,8 @@ type registerRecords interface {
 // observation in memory. It is safe for concurrent use.
 type register struct {
 	registerRecords
+
+	restricted atomic.Bool // some device may not send every kind
 
 	putting sync.Mutex // held from a change of the records until memory follows
 
@@ -95,6 +98,9 @@ func (r *register) keep(d sensors.Device) {
 	if d.Auto && !d.Position.Known() && d.Profile == "" && len(d.Kinds) == 0 {
 		delete(r.byID, d.ID) // nothing to know of it
 		return
+	}
+	if len(d.Kinds) > 0 {
+		r.restricted.Store(true)
 	}
 	r.byID[d.ID] = entry{position: d.Position, profile: d.Profile, kinds: slices.Clone(d.Kinds), auto: d.Auto}
 }
@@ -209,6 +215,9 @@ func (r *register) profile(id sensors.DeviceID) string {
 
 // sends reports whether the register lets the device send kind.
 func (r *register) sends(id sensors.DeviceID, kind sensors.KindKey) bool {
+	if !r.restricted.Load() {
+		return true // asked for every observation: most registers restrict nobody
+	}
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	kinds := r.byID[id].kinds
