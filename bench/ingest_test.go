@@ -56,6 +56,7 @@ func measureIngest(b *testing.B, name, publishTo string, args []string) {
 	if publishTo == "" {
 		publishTo = s.mqtt
 	}
+	s.waitReady(b)
 	began := time.Now()
 	res, err := load(publishTo).Run(b.Context())
 	if err != nil {
@@ -135,6 +136,33 @@ func start(b *testing.B, args []string) *process {
 		b.Fatal("server not ready after a minute")
 	}
 	return p
+}
+
+// waitReady returns when the server says that messages can come in: before it
+// has subscribed, another broker would throw them away.
+func (p *process) waitReady(b *testing.B) {
+	b.Helper()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.After(time.Minute)
+	for {
+		req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, p.http+"/readyz", nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err == nil {
+			resp.Body.Close()
+			if resp.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			b.Fatal("server not ready after a minute")
+		}
+	}
 }
 
 // waitFor returns when the store holds n observations, and fails when it holds
