@@ -136,3 +136,12 @@ func TestServe_SaysThatADemoIsOpenAndWhereToLook(t *testing.T) {
 	}
 	p.stop(t)
 }
+
+func TestServe_SaysWhatToDoWhenAnAddressIsInUse(t *testing.T) {
+	p := startServer(t, t.TempDir())
+	out, err := command(t.Context(), "serve", "--data", t.TempDir(), "--http", strings.TrimPrefix(p.http, "http://"), "--mqtt", "127.0.0.1:0").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "choose other addresses with --http and --mqtt") {
+		t.Errorf("on an address in use: %v\n%s", err, out)
+	}
+	p.stop(t)
+}

@@ -65,6 +65,9 @@ func serve(ctx context.Context, cfg config, out io.Writer, log *slog.Logger) (er
 	}
 	defer unlock()
 	s, err := openServer(ctx, cfg, log, out)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w (is another server running? choose other addresses with --http and --mqtt)", err)
+	}
 	if err != nil {
 		return err
 	}

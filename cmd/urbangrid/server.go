@@ -63,8 +63,8 @@ type server struct {
 
 // openServer opens everything that cfg names, in order, and listens. After an
 // error nothing stays open.
-func openServer(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (s *server, err error) {
-	s = &server{cfg: cfg, log: log, reg: prometheus.NewRegistry()}
+func openServer(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (_ *server, err error) {
+	s := &server{cfg: cfg, log: log, reg: prometheus.NewRegistry()}
 	s.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	defer func() {
 		if err != nil {
