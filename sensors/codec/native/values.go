@@ -266,7 +266,9 @@ func rfc3339(b []byte) (time.Time, bool) {
 	if !ok {
 		return time.Time{}, false
 	}
-	return time.Date(year, time.Month(month), day, hour, minute, second-offset, micros*1000, time.UTC), true
+	t := time.Date(year, time.Month(month), day, hour, minute, second-offset, micros*1000, time.UTC)
+	ms := t.UnixMilli()
+	return t, ms >= firstMilli && ms <= lastMilli // an offset can lead out of the years that can be written
 }
 
 // zone returns the seconds east of UTC that b states: "Z" or "+08:00".
