@@ -35,22 +35,51 @@ func MannKendall(x []float64) Kendall {
 // mannKendall is MannKendall of values none of which is missing. It leaves
 // values as they are.
 func mannKendall(values []float64) Kendall {
+	return tallyOf(values).corrected(1)
+}
+
+// tally is what one or several series have to say before it is standardised.
+type tally struct {
+	n, s        int
+	pairs, tied int
+	variance    float64
+}
+
+func tallyOf(values []float64) tally {
 	sorted := slices.Clone(values)
 	falls := inversions(sorted, make([]float64, len(values)))
 	pairs := pairsOf(len(values))
 	tied, tieTerm := ties(sorted)
-	k := Kendall{
-		N:    len(values),
-		S:    float64(pairs - tied - 2*falls),
-		Var:  (varianceTerm(len(values)) - tieTerm) / 18,
-		Ties: tied > 0,
+	return tally{
+		n:        len(values),
+		s:        pairs - tied - 2*falls,
+		pairs:    pairs,
+		tied:     tied,
+		variance: (varianceTerm(len(values)) - tieTerm) / 18,
 	}
-	if pairs > tied {
-		k.Tau = k.S / float64(pairs)
-		k.TauB = k.S / math.Sqrt(float64(pairs)*float64(pairs-tied))
+}
+
+func (t *tally) add(u tally) {
+	t.n += u.n
+	t.s += u.s
+	t.pairs += u.pairs
+	t.tied += u.tied
+	t.variance += u.variance
+}
+
+// corrected is the test with the continuity correction, its variance multiplied
+// by factor.
+func (t tally) corrected(factor float64) Kendall {
+	variance := t.variance * factor
+	return t.standardised(variance, continuous(float64(t.s), variance))
+}
+
+func (t tally) standardised(variance, z float64) Kendall {
+	k := Kendall{N: t.n, S: float64(t.s), Var: variance, Z: z, P: twoSided(z), Ties: t.tied > 0}
+	if t.pairs > t.tied {
+		k.Tau = k.S / float64(t.pairs)
+		k.TauB = k.S / math.Sqrt(float64(t.pairs)*float64(t.pairs-t.tied))
 	}
-	k.Z = continuous(k.S, k.Var)
-	k.P = twoSided(k.Z)
 	return k
 }
 

@@ -128,8 +128,8 @@ type rBlocks struct {
 		Z     number `json:"z"`
 		P     number `json:"p"`
 	} `json:"sen_slope_ci95"`
-	HamedAll *modifiedMK `json:"modifiedmk_mmkh"`
-	Hamed3   *modifiedMK `json:"modifiedmk_mmkh3"`
+	HamedAll modifiedMK `json:"modifiedmk_mmkh"`
+	Hamed3   modifiedMK `json:"modifiedmk_mmkh3"`
 	Pettitt  *struct {
 		U float64 `json:"U"`
 		K []int   `json:"K_1based"`
@@ -144,17 +144,8 @@ type rBlocks struct {
 	} `json:"trend_smk"`
 }
 
-type modifiedMK struct {
-	Z      number `json:"Corrected Zc"`
-	P      number `json:"new P-value"`
-	Factor number `json:"N/N*"`
-	RawZ   number `json:"Original Z"`
-	RawP   number `json:"old P.value"`
-	Tau    number `json:"Tau"`
-	Slope  number `json:"Sen's slope"`
-	RawVar number `json:"old.variance"`
-	Var    number `json:"new.variance"`
-}
+// modifiedMK has names that a struct tag cannot hold.
+type modifiedMK map[string]number
 
 func (r *rBlocks) UnmarshalJSON(b []byte) error {
 	if string(b) == "[]" {
