@@ -1,0 +1,222 @@
+package report
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/sensors"
+)
+
+// Request is a question with everything that was left out filled in. Requests
+// can be compared with ==: equal ones have equal answers while the data is the
+// same.
+type Request struct {
+	Report     Name
+	Kind       sensors.KindKey // "" for all kinds
+	Area       grid.AreaCode   // "" for the whole city
+	By         Dimension
+	Every      Step
+	From, To   time.Time // starts of windows, UTC
+	Resolution int       // H3 resolution of cells
+	Rings      int       // how far neighbours are
+	Of         Quantity
+	Devices    bool // name the devices of hot spots
+	Scan       bool
+	Replicates int // of the Monte Carlo test of a scan
+	Seed       int
+	WithinDays int // what comes back within so many days is stubborn
+	Top        int // how many rows of a ranking
+	Episodes   int // how many episodes of each
+	Budget     int // false episodes a kind and week
+}
+
+// Long reports whether the answer takes so long that it should be asked for as a
+// job.
+func (r Request) Long() bool { return r.Scan }
+
+// Dimension is what a trend is told apart by.
+type Dimension string
+
+// The dimensions. A new one needs an entry in dimensions and a way in
+// Reporter.places.
+const (
+	ByArea   Dimension = "area"
+	ByKind   Dimension = "kind"
+	ByCity   Dimension = "city"
+	ByCell   Dimension = "cell"
+	ByDevice Dimension = "device"
+	ByAny    Dimension = "any" // cells and devices
+)
+
+// Quantity is what hot spots are of.
+type Quantity string
+
+// The quantities.
+const (
+	Auto   Quantity = "auto"  // rates where every cell has a device, else counts
+	Counts Quantity = "count" // events, or the mean level of a measure
+	Rates  Quantity = "rate"  // events per device
+)
+
+// District is what questions are held against.
+type District struct {
+	Kinds *sensors.Catalog
+	Areas []grid.Area
+	Zone  *time.Location
+	Now   time.Time
+}
+
+// Fault is one thing that is wrong with one parameter.
+type Fault struct {
+	Param  string
+	Given  string
+	Detail string
+}
+
+func (f Fault) Error() string { return f.Param + ": " + f.Detail }
+
+// Faults are everything that is wrong with a question.
+type Faults []Fault
+
+func (f Faults) Error() string {
+	lines := make([]string, len(f))
+	for i, one := range f {
+		lines[i] = one.Error()
+	}
+	return strings.Join(lines, "; ")
+}
+
+// Parse reads the question for a report from parameters as they stand in a URL.
+// Errors: Faults, with every fault at once.
+func Parse(name Name, given url.Values, d District) (Request, error) {
+	r := Request{Report: name}
+	var faults Faults
+	params := Params(name)
+	known := map[string]bool{}
+	for _, p := range params {
+		known[p.Key] = true
+		text := given.Get(p.Key)
+		if n := len(given[p.Key]); n > 1 {
+			faults = append(faults, Fault{p.Key, strings.Join(given[p.Key], ","), fmt.Sprintf("is given %d times", n)})
+			continue
+		}
+		if text == "" {
+			text = p.Default
+		}
+		if err := p.set(&r, text, d); err != nil {
+			faults = append(faults, Fault{p.Key, text, err.Error()})
+		}
+	}
+	for key := range given {
+		if !known[key] {
+			faults = append(faults, Fault{key, given.Get(key), fmt.Sprintf("report %s has no such parameter", name)})
+		}
+	}
+	if len(faults) == 0 {
+		faults = r.settle(d)
+	}
+	if len(faults) > 0 {
+		sortFaults(faults)
+		return r, faults
+	}
+	return r, nil
+}
+
+// limits bound the windows of a question by their length.
+var limits = map[Step]int{Hour: 2_400, Day: 1_100, Week: 270}
+
+// lookBack is how many windows a question has that does not say from when.
+func (r *Request) lookBack() int {
+	switch {
+	case r.Report == Trend && r.Every == Day:
+		return 90
+	case r.Report == Trend && r.Every == Week:
+		return 52
+	case r.Every == Hour && r.Report == Trend:
+		return 14 * 24
+	case r.Every == Hour:
+		return 168
+	case r.Report == Emerging:
+		return 30
+	case r.Report == Hotspots:
+		return 28
+	case r.Report == Quality:
+		return 12
+	}
+	return 90
+}
+
+// settle makes the period whole windows, fills in what was left out of it, and
+// returns what is wrong between parameters.
+func (r *Request) settle(d District) Faults {
+	if r.To.IsZero() {
+		r.To = r.Every.Floor(d.Now, d.Zone)
+	} else if start := r.Every.Floor(r.To, d.Zone); start.Before(r.To) {
+		r.To = r.Every.Add(start, 1, d.Zone)
+	}
+	if r.From.IsZero() {
+		r.From = r.Every.Add(r.Every.Floor(r.To, d.Zone), -r.lookBack(), d.Zone)
+	} else {
+		r.From = r.Every.Floor(r.From, d.Zone)
+	}
+	var faults Faults
+	if _, err := r.Every.Bounds(r.From, r.To, d.Zone, limits[r.Every]); err != nil {
+		faults = append(faults, Fault{"from", r.From.In(d.Zone).Format(time.RFC3339), err.Error()})
+	}
+	if r.From.After(d.Now) {
+		faults = append(faults, Fault{"from", r.From.In(d.Zone).Format(time.RFC3339), "is in the future"})
+	}
+	if r.Report == Trend && r.By != ByKind && r.Kind == "" {
+		faults = append(faults, Fault{"kind", "", "is needed, unless the trend is by kind"})
+	}
+	r.From, r.To = r.From.UTC(), r.To.UTC()
+	return faults
+}
+
+// Values returns the parameters of r as they stand in a URL, with nothing left
+// out: Parse makes the same Request of them at any time.
+func (r Request) Values(zone *time.Location) url.Values {
+	out := url.Values{}
+	for _, p := range Params(r.Report) {
+		if s := p.get(&r, zone); s != "" {
+			out.Set(p.Key, s)
+		}
+	}
+	return out
+}
+
+// parameters lists r for its Result.
+func (r Request) parameters(d District) []Parameter {
+	out := make([]Parameter, 0, 10)
+	for _, p := range Params(r.Report) {
+		v := Text(p.get(&r, d.Zone))
+		switch p.Key {
+		case "kind":
+			if k, ok := d.Kinds.Kind(r.Kind); ok {
+				v = Named(k.Names)
+			} else {
+				v = Named(sensors.Names{ZH: "全部", EN: "all"})
+			}
+		case "area":
+			v = Named(areaName(r.Area, d.Areas))
+		}
+		out = append(out, Parameter{Key: p.Key, Names: p.Names, Value: v})
+	}
+	return out
+}
+
+// areaName is what people call an area; "" is the whole city.
+func areaName(code grid.AreaCode, areas []grid.Area) sensors.Names {
+	if code == "" {
+		return sensors.Names{ZH: "全市", EN: "whole city"}
+	}
+	for _, a := range areas {
+		if a.Code == code {
+			return a.Names
+		}
+	}
+	return sensors.Names{ZH: string(code), EN: string(code)}
+}
