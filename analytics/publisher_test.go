@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/urbangrid/urbangrid/analytics"
+	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
 )
@@ -147,6 +148,9 @@ func TestEncodeAlert_IsTheObjectOfTheProtocol(t *testing.T) {
 		ID: "0193", Revision: 2, Rule: "noise_loud", Kind: "noise", Place: "device/noise-0012", State: closed,
 		Severity: store.Warning, Device: "noise-0012", Cell: caoyang, Area: "310107005", Value: 88.2, Baseline: 85,
 		Reason: sensors.Names{ZH: "响", EN: "loud"}, RaisedAt: at, UpdatedAt: at.Add(time.Second), ClearedAt: at.Add(time.Second),
+		Category: store.AboutQuality, Cells: []grid.Cell{caoyang}, Devices: []sensors.DeviceID{"noise-0012"},
+		Evidence: []store.Evidence{{Device: "noise-0012", At: at, Value: 88.2, Link: "https://nvr/1.jpg"}},
+		Score:    12.25, Recurrence: 9 * 24 * time.Hour, Excess: 3.5, Muted: true, MergedInto: "0192",
 	}
 	a.Point.LatDegrees, a.Point.LonDegrees = 31.2401, 121.4032
 	payload, err := analytics.EncodeAlert(a)
@@ -157,7 +161,10 @@ func TestEncodeAlert_IsTheObjectOfTheProtocol(t *testing.T) {
 		`"state":"closed","severity":"warning","device":"noise-0012","cell":"8a309930a0affff","area":"310107005",` +
 		`"lat":31.2401,"lon":121.4032,"value":88.2,"baseline":85,"p":null,"window_seconds":0,` +
 		`"reason":{"zh":"响","en":"loud"},"raised_at":"2026-11-22T08:00:00.123Z","updated_at":"2026-11-22T08:00:01.123Z",` +
-		`"cleared_at":"2026-11-22T08:00:01.123Z"}`
+		`"cleared_at":"2026-11-22T08:00:01.123Z","category":"quality","phase":"","cells":["8a309930a0affff"],` +
+		`"devices":["noise-0012"],"evidence":[{"device":"noise-0012","at":"2026-11-22T08:00:00.123Z","value":88.2,` +
+		`"lat":0,"lon":0,"link":"https://nvr/1.jpg"}],"score":12.25,"recurrence_seconds":777600,"excess":3.5,` +
+		`"flapping":false,"muted":true,"merged_into":"0192"}`
 	if string(payload) != want {
 		t.Errorf("got  %s\nwant %s", payload, want)
 	}

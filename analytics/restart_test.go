@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -136,7 +137,7 @@ func sameHistory(got, want []store.Alert, tolerance float64) error {
 			return fmt.Errorf("change %d: baseline %v, want about %v", i, g.Baseline, w.Baseline)
 		}
 		g.ID, g.Baseline, g.P, g.Reason = w.ID, w.Baseline, w.P, w.Reason
-		if g != w {
+		if !reflect.DeepEqual(g, w) {
 			return fmt.Errorf("change %d:\n got %+v\nwant %+v", i, g, w)
 		}
 	}

@@ -2,6 +2,7 @@ package analytics_test
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -102,7 +103,7 @@ func TestEngine_FromTheJournalToTheNumberedStream(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(found) != 1 || found[0] != over {
+	if !reflect.DeepEqual(found, []store.Alert{over}) {
 		t.Errorf("records hold %+v, want %+v", found, over)
 	}
 }

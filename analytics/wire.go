@@ -3,6 +3,7 @@ package analytics
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/urbangrid/urbangrid/grid"
@@ -32,6 +33,28 @@ type wireAlert struct {
 	RaisedAt      time.Time        `json:"raised_at"`
 	UpdatedAt     time.Time        `json:"updated_at"`
 	ClearedAt     *time.Time       `json:"cleared_at"`
+
+	Category          store.AlertCategory `json:"category"`
+	Phase             store.AlertPhase    `json:"phase"`
+	Cells             []string            `json:"cells"`
+	Devices           []sensors.DeviceID  `json:"devices"`
+	Evidence          []wireEvidence      `json:"evidence"`
+	Score             *float64            `json:"score"`
+	RecurrenceSeconds *float64            `json:"recurrence_seconds"`
+	Excess            float64             `json:"excess"`
+	Flapping          bool                `json:"flapping"`
+	Muted             bool                `json:"muted"`
+	MergedInto        string              `json:"merged_into"`
+}
+
+// wireEvidence is one piece of evidence of an alert object.
+type wireEvidence struct {
+	Device     sensors.DeviceID `json:"device"`
+	At         time.Time        `json:"at"`
+	Value      float64          `json:"value"`
+	LatDegrees float64          `json:"lat"`
+	LonDegrees float64          `json:"lon"`
+	Link       string           `json:"link"`
 }
 
 // EncodeAlert writes a as the alert object of the protocol.
@@ -40,15 +63,28 @@ func EncodeAlert(a store.Alert) ([]byte, error) {
 		ID: a.ID, Revision: a.Revision, Rule: a.Rule, Kind: a.Kind, Place: a.Place,
 		State: a.State, Severity: a.Severity, Device: a.Device, Cell: a.Cell.String(), Area: a.Area,
 		LatDegrees: a.Point.LatDegrees, LonDegrees: a.Point.LonDegrees,
-		Value: a.Value, Baseline: a.Baseline, WindowSeconds: a.Window.Seconds(), Reason: a.Reason,
+		Value: a.Value, Baseline: a.Baseline, P: known(a.P), WindowSeconds: a.Window.Seconds(), Reason: a.Reason,
 		RaisedAt: a.RaisedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC(),
-	}
-	if a.P != 0 {
-		w.P = &a.P
+		Category: a.Category, Phase: a.Phase,
+		Cells: make([]string, len(a.Cells)), Devices: a.Devices, Evidence: make([]wireEvidence, len(a.Evidence)),
+		Score: known(a.Score), RecurrenceSeconds: known(a.Recurrence.Seconds()), Excess: a.Excess,
+		Flapping: a.Flapping, Muted: a.Muted, MergedInto: a.MergedInto,
 	}
 	if !a.ClearedAt.IsZero() {
 		cleared := a.ClearedAt.UTC()
 		w.ClearedAt = &cleared
+	}
+	for i, c := range a.Cells {
+		w.Cells[i] = c.String()
+	}
+	if w.Devices == nil {
+		w.Devices = []sensors.DeviceID{}
+	}
+	for i, e := range a.Evidence {
+		w.Evidence[i] = wireEvidence{
+			Device: e.Device, At: e.At.UTC(), Value: e.Value,
+			LatDegrees: e.Point.LatDegrees, LonDegrees: e.Point.LonDegrees, Link: e.Link,
+		}
 	}
 	payload, err := json.Marshal(w)
 	if err != nil {
@@ -57,7 +93,8 @@ func EncodeAlert(a store.Alert) ([]byte, error) {
 	return payload, nil
 }
 
-// DecodeAlert reads what EncodeAlert wrote.
+// DecodeAlert reads what EncodeAlert wrote, also before alerts had a category
+// and what follows it; what is missing is zero.
 func DecodeAlert(payload []byte) (store.Alert, error) {
 	var w wireAlert
 	if err := json.Unmarshal(payload, &w); err != nil {
@@ -67,22 +104,64 @@ func DecodeAlert(payload []byte) (store.Alert, error) {
 		ID: w.ID, Revision: w.Revision, Rule: w.Rule, Kind: w.Kind, Place: w.Place,
 		State: w.State, Severity: w.Severity, Device: w.Device, Area: w.Area,
 		Point: grid.Point{LatDegrees: w.LatDegrees, LonDegrees: w.LonDegrees},
-		Value: w.Value, Baseline: w.Baseline,
-		Window: time.Duration(w.WindowSeconds * float64(time.Second)), Reason: w.Reason,
+		Value: w.Value, Baseline: w.Baseline, P: orZero(w.P), Window: seconds(w.WindowSeconds), Reason: w.Reason,
 		RaisedAt: w.RaisedAt, UpdatedAt: w.UpdatedAt,
-	}
-	if w.Cell != "" {
-		cell, err := grid.ParseCell(w.Cell)
-		if err != nil {
-			return store.Alert{}, fmt.Errorf("decode alert %s: %w", w.ID, err)
-		}
-		a.Cell = cell
-	}
-	if w.P != nil {
-		a.P = *w.P
+		Category: w.Category, Phase: w.Phase, Score: orZero(w.Score),
+		Recurrence: seconds(orZero(w.RecurrenceSeconds)), Excess: w.Excess,
+		Flapping: w.Flapping, Muted: w.Muted, MergedInto: w.MergedInto,
 	}
 	if w.ClearedAt != nil {
 		a.ClearedAt = *w.ClearedAt
 	}
+	if len(w.Devices) > 0 {
+		a.Devices = w.Devices
+	}
+	if err := w.cells(&a); err != nil {
+		return store.Alert{}, fmt.Errorf("decode alert %s: %w", w.ID, err)
+	}
+	for _, e := range w.Evidence {
+		a.Evidence = append(a.Evidence, store.Evidence{
+			Device: e.Device, At: e.At, Value: e.Value,
+			Point: grid.Point{LatDegrees: e.LatDegrees, LonDegrees: e.LonDegrees}, Link: e.Link,
+		})
+	}
 	return a, nil
+}
+
+// cells reads the cells into a.
+func (w *wireAlert) cells(a *store.Alert) (err error) {
+	if w.Cell != "" {
+		if a.Cell, err = grid.ParseCell(w.Cell); err != nil {
+			return err
+		}
+	}
+	for _, name := range w.Cells {
+		c, err := grid.ParseCell(name)
+		if err != nil {
+			return err
+		}
+		a.Cells = append(a.Cells, c)
+	}
+	return nil
+}
+
+// known returns nil for the 0 that stands for what is not known.
+func known(x float64) *float64 {
+	if x == 0 {
+		return nil
+	}
+	return &x
+}
+
+func orZero(x *float64) float64 {
+	if x == nil {
+		return 0
+	}
+	return *x
+}
+
+// seconds returns s as a duration, to the nearest microsecond: what a count of
+// seconds in decimals can carry over a hundred years.
+func seconds(s float64) time.Duration {
+	return time.Duration(math.Round(s*1e6)) * time.Microsecond
 }

@@ -58,6 +58,64 @@ type Alert struct {
 	RaisedAt  time.Time     // phenomenon time of the observation that raised it
 	UpdatedAt time.Time
 	ClearedAt time.Time // zero while open
+
+	Category AlertCategory
+	Phase    AlertPhase
+	// Cells are those of a hotspot in ascending order, at most MaxAlertCells; nil
+	// for other alerts. Cell is the peak among them.
+	Cells []grid.Cell
+	// Devices are those whose observations speak for it, the most telling first,
+	// at most MaxAlertDevices.
+	Devices []sensors.DeviceID
+	// Evidence is the newest observations behind it, newest first, at most
+	// MaxEvidence.
+	Evidence []Evidence
+	// Score is the log-likelihood ratio of a scan, or the statistic that the rule
+	// compares; 0 when it has none.
+	Score float64
+	// Recurrence says how seldom quiet history reaches Score: once in that time. 0
+	// means that it is not known.
+	Recurrence time.Duration
+	Excess     float64 // Value less Baseline for counts, 0 for levels
+	Flapping   bool    // it opened and closed so often that changes are held back
+	Muted      bool    // nobody is to be notified of it
+	MergedInto string  // ID of the alert that this one became a part of, "" otherwise
+}
+
+// AlertCategory is what an alert is about.
+type AlertCategory string
+
+// The categories. The empty one reads as AboutCity.
+const (
+	AboutCity    AlertCategory = "city"
+	AboutQuality AlertCategory = "quality" // sensors and data; never a hotspot
+)
+
+// AlertPhase is how an open alert does. It is empty once the alert is closed,
+// and for rules without phases.
+type AlertPhase string
+
+// The phases.
+const (
+	PhaseActive  AlertPhase = "active"
+	PhaseCooling AlertPhase = "cooling" // below the clearing threshold, not for long enough yet
+)
+
+// Bounds of the lists of an alert. Those who raise alerts keep to them; the
+// records keep what they are given.
+const (
+	MaxAlertCells   = 256
+	MaxAlertDevices = 20
+	MaxEvidence     = 10
+)
+
+// Evidence is one observation behind an alert.
+type Evidence struct {
+	Device sensors.DeviceID
+	At     time.Time // phenomenon time, UTC
+	Value  float64   // in the unit of the alert's kind
+	Point  grid.Point
+	Link   string // address of a snapshot, "" when the observation has none
 }
 
 // AlertQuery asks for alerts, newest first. Zero fields do not narrow.

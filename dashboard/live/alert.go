@@ -1,6 +1,7 @@
 package live
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/urbangrid/urbangrid/sensors"
@@ -29,6 +30,28 @@ type Alert struct {
 	RaisedAt      time.Time        `json:"raised_at" doc:"Phenomenon time of the observation that raised it, UTC"`
 	UpdatedAt     time.Time        `json:"updated_at"`
 	ClearedAt     *time.Time       `json:"cleared_at" doc:"null while the alert is open"`
+
+	Category          store.AlertCategory `json:"category" enum:"city,quality" doc:"What it is about: the city, or sensors and data"`
+	Phase             store.AlertPhase    `json:"phase" enum:",active,cooling" doc:"How it does while it is open; empty once it is closed and for rules without phases"`
+	Cells             []string            `json:"cells" nullable:"false" maxItems:"256" doc:"H3 indices of a hotspot in ascending order; cell is its peak. Empty for other alerts"`
+	Devices           []sensors.DeviceID  `json:"devices" nullable:"false" maxItems:"20" doc:"Whose observations speak for it, the most telling first"`
+	Evidence          []Evidence          `json:"evidence" nullable:"false" maxItems:"10" doc:"The newest observations behind it"`
+	Score             *float64            `json:"score" doc:"Log-likelihood ratio of the scan, or the statistic of the rule; null when there is none"`
+	RecurrenceSeconds *float64            `json:"recurrence_seconds" doc:"Quiet history reaches the score once in so many seconds; null when that is not known"`
+	Excess            float64             `json:"excess" doc:"How many more than expected; 0 for levels"`
+	Flapping          bool                `json:"flapping" doc:"It opened and closed so often that changes are held back"`
+	Muted             bool                `json:"muted" doc:"Nobody is notified of it"`
+	MergedInto        string              `json:"merged_into" doc:"ID of the alert that it became a part of, empty otherwise"`
+}
+
+// Evidence is one observation behind an alert.
+type Evidence struct {
+	Device sensors.DeviceID `json:"device"`
+	At     time.Time        `json:"at" doc:"Phenomenon time, UTC"`
+	Value  float64          `json:"value" doc:"In the unit of the alert's kind"`
+	Lat    float64          `json:"lat" doc:"Latitude in degrees, WGS 84"`
+	Lon    float64          `json:"lon" doc:"Longitude in degrees, WGS 84"`
+	Link   string           `json:"link" doc:"Address of a snapshot, empty when there is none"`
 }
 
 // AlertOf returns the form of a that goes to people.
@@ -37,15 +60,36 @@ func AlertOf(a store.Alert) Alert {
 		ID: a.ID, Revision: a.Revision, Rule: a.Rule, Kind: a.Kind, Place: a.Place,
 		State: a.State, Severity: a.Severity, Device: a.Device, Cell: a.Cell.String(), Area: string(a.Area),
 		Lat: a.Point.LatDegrees, Lon: a.Point.LonDegrees, Value: a.Value, Baseline: a.Baseline,
-		WindowSeconds: a.Window.Seconds(), Reason: a.Reason,
+		P: known(a.P), WindowSeconds: a.Window.Seconds(), Reason: a.Reason,
 		RaisedAt: a.RaisedAt.UTC(), UpdatedAt: a.UpdatedAt.UTC(),
-	}
-	if a.P != 0 {
-		out.P = &a.P
+		Category: cmp.Or(a.Category, store.AboutCity), Phase: a.Phase,
+		Cells: make([]string, len(a.Cells)), Devices: a.Devices, Evidence: make([]Evidence, len(a.Evidence)),
+		Score: known(a.Score), RecurrenceSeconds: known(a.Recurrence.Seconds()), Excess: a.Excess,
+		Flapping: a.Flapping, Muted: a.Muted, MergedInto: a.MergedInto,
 	}
 	if !a.ClearedAt.IsZero() {
 		t := a.ClearedAt.UTC()
 		out.ClearedAt = &t
 	}
+	for i, c := range a.Cells {
+		out.Cells[i] = c.String()
+	}
+	if out.Devices == nil {
+		out.Devices = []sensors.DeviceID{}
+	}
+	for i, e := range a.Evidence {
+		out.Evidence[i] = Evidence{
+			Device: e.Device, At: e.At.UTC(), Value: e.Value,
+			Lat: e.Point.LatDegrees, Lon: e.Point.LonDegrees, Link: e.Link,
+		}
+	}
 	return out
+}
+
+// known returns nil for the 0 that stands for what is not known.
+func known(x float64) *float64 {
+	if x == 0 {
+		return nil
+	}
+	return &x
 }

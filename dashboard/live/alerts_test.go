@@ -16,6 +16,8 @@ import (
 
 	"github.com/urbangrid/urbangrid/analytics"
 	"github.com/urbangrid/urbangrid/dashboard/live"
+	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
 	"github.com/urbangrid/urbangrid/stream"
 )
@@ -371,7 +373,13 @@ func (l *brokenLog) Last(ctx context.Context) (uint64, error) {
 func TestAlertOf_IsTheFormOfTheLog(t *testing.T) {
 	a := alert(1)
 	a.P, a.Window, a.Cell, a.Area, a.ClearedAt = 0.01, time.Minute, 0x8a309930a0affff, "310107005", time.Unix(7, 0)
-	for _, a := range []store.Alert{a, alert(2)} {
+	a.Category, a.Phase, a.Score, a.Recurrence, a.Excess = store.AboutQuality, store.PhaseCooling, 12.25, time.Hour, 3.5
+	a.Cells, a.Devices = []grid.Cell{0x8a309930a0affff, 0x8a309930a0b7fff}, []sensors.DeviceID{"n-1"}
+	a.Evidence = []store.Evidence{{Device: "n-1", At: time.Unix(1, 0), Value: 2, Point: grid.Point{LatDegrees: 31, LonDegrees: 121}, Link: "https://nvr/1"}}
+	a.Flapping, a.Muted, a.MergedInto = true, true, "alert-9"
+	plain := alert(2)
+	plain.Category = store.AboutCity
+	for _, a := range []store.Alert{a, plain} {
 		want, err := analytics.EncodeAlert(a)
 		if err != nil {
 			t.Fatal(err)
@@ -383,6 +391,12 @@ func TestAlertOf_IsTheFormOfTheLog(t *testing.T) {
 		if string(got) != string(want) {
 			t.Errorf("alert %s is\n%s, the log has\n%s", a.ID, got, want)
 		}
+	}
+}
+
+func TestAlertOf_AnAlertWithoutACategoryIsAboutTheCity(t *testing.T) {
+	if got := live.AlertOf(alert(1)).Category; got != store.AboutCity {
+		t.Errorf("category %q, want %q", got, store.AboutCity)
 	}
 }
 

@@ -22,6 +22,14 @@ func loud(n int) store.Alert {
 		Value: 88.2, Baseline: 85, P: 1.5e-7, Window: 15 * time.Minute,
 		Reason:   sensors.Names{ZH: "噪声 88.2 dB", EN: "Noise 88.2 dB"},
 		RaisedAt: noon.Add(time.Duration(n) * time.Second), UpdatedAt: noon.Add(time.Duration(n) * time.Second),
+		Category: store.AboutCity, Phase: store.PhaseActive,
+		Cells: []grid.Cell{0x8a309930a0affff, 0x8a309930a0b7fff}, Devices: []sensors.DeviceID{"noise-7", "noise-2"},
+		Evidence: []store.Evidence{
+			{Device: "noise-7", At: noon, Value: 88.2, Point: grid.Point{LatDegrees: 31.2401, LonDegrees: 121.4032}, Link: "https://nvr/api/events/1?a=\"b\"&c=门"},
+			{Device: "noise-2", At: noon.Add(-time.Microsecond), Value: -1.5},
+		},
+		Score: 12.25, Recurrence: 9*24*time.Hour + time.Microsecond, Excess: 3.2,
+		Flapping: true, Muted: true, MergedInto: "019a0000-0000-7000-8000-000000000000",
 	}
 }
 
@@ -30,8 +38,12 @@ func next(a store.Alert, state store.AlertState) store.Alert {
 	a.State = state
 	a.Value += 10
 	a.UpdatedAt = a.UpdatedAt.Add(time.Minute)
+	a.Cells, a.Devices, a.Evidence = a.Cells[1:], a.Devices[1:], a.Evidence[1:]
+	a.Score, a.Recurrence, a.Excess = a.Score+1, a.Recurrence+time.Hour, a.Excess+1
+	a.Flapping, a.Muted, a.MergedInto, a.Category = !a.Flapping, !a.Muted, "", store.AboutQuality
+	a.Phase = store.PhaseCooling
 	if state == store.AlertClosed {
-		a.ClearedAt = a.UpdatedAt
+		a.ClearedAt, a.Phase = a.UpdatedAt, ""
 	}
 	return a
 }
@@ -55,6 +67,37 @@ var alertPromises = map[string]func(*testing.T, *fixture){
 			wantPosition(t, f.JudgedPosition, journal, 7)
 			f.reopen()
 		}
+	},
+	"an alert of a rule that knows no more than level and place has nothing else": func(t *testing.T, f *fixture) {
+		plain := store.Alert{
+			ID: "019a0000-0000-7000-8000-000000000001", Revision: 1, Rule: "noise_loud", Kind: "noise",
+			Place: "device/noise-1", State: store.AlertOpen, RaisedAt: noon, UpdatedAt: noon,
+		}
+		f.saveAlerts(1, plain)
+		wantEqual(t, "alerts", f.findAlerts(store.AlertQuery{}), []store.Alert{plain})
+		wantEqual(t, "outbox", f.outbox()[0].Alert, plain)
+	},
+	"the greatest hotspot comes back whole": func(t *testing.T, f *fixture) {
+		a := loud(1)
+		first, last, err := grid.Cell(0x87309930affffff).Descendants(grid.Resolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Cells, a.Devices, a.Evidence = nil, nil, nil
+		for c := first; c <= last && len(a.Cells) < store.MaxAlertCells; c += 1 << 15 {
+			if _, err := grid.ParseCell(c.String()); err == nil {
+				a.Cells = append(a.Cells, c)
+			}
+		}
+		for i := range store.MaxAlertDevices {
+			a.Devices = append(a.Devices, sensors.DeviceID(fmt.Sprintf("noise-%d", i)))
+		}
+		for i := range store.MaxEvidence {
+			a.Evidence = append(a.Evidence, store.Evidence{Device: "noise-1", At: noon.Add(-time.Duration(i) * time.Minute), Value: float64(i)})
+		}
+		f.saveAlerts(1, a)
+		wantEqual(t, "alerts", f.findAlerts(store.AlertQuery{}), []store.Alert{a})
+		wantEqual(t, "outbox", f.outbox()[0].Alert, a)
 	},
 	"a change replaces the alert and keeps both on the outbox in order": func(t *testing.T, f *fixture) {
 		raised := loud(1)

@@ -5,6 +5,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/urbangrid/urbangrid/store"
 	"github.com/urbangrid/urbangrid/store/recordstest"
@@ -74,6 +77,36 @@ func TestOpen_MigratesAnExistingFile(t *testing.T) {
 	var note string
 	if err := raw(t, path).QueryRow(`SELECT text FROM diary`).Scan(&note); err != nil || note != "kept" {
 		t.Errorf("note %q, %v, want kept", note, err)
+	}
+}
+
+// An earlier version knew only these columns.
+func TestRecords_AlertsOfAnEarlierVersionReadAsZero(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "records.db")
+	r := mustOpen(t, path)
+	defer r.Close()
+	for table, more := range map[string]string{"alerts": "", "outbox": ", number"} {
+		row := `INSERT INTO ` + table + ` (id, revision, rule, kind, place, state, severity, device, cell, area, lat_degrees,
+			lon_degrees, value, baseline, p, window_us, reason_zh, reason_en, raised_at_us, updated_at_us` + more + `)
+			VALUES ('a', 1, 'r', 'noise', 'device/x', 'open', 'warning', 'x', 0, '', 0, 0, 1, 2, 0, 0, '', '', 1000000, 1000000`
+		if more != "" {
+			row += ", 1"
+		}
+		if _, err := raw(t, path).Exec(row + ")"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := store.Alert{
+		ID: "a", Revision: 1, Rule: "r", Kind: "noise", Place: "device/x", State: store.AlertOpen, Severity: store.Warning,
+		Device: "x", Value: 1, Baseline: 2, RaisedAt: time.Unix(1, 0).UTC(), UpdatedAt: time.Unix(1, 0).UTC(),
+	}
+	found, err := r.FindAlerts(t.Context(), store.AlertQuery{})
+	if err != nil || cmp.Diff([]store.Alert{want}, found) != "" {
+		t.Errorf("found %+v, %v, want %+v", found, err, want)
+	}
+	out, err := r.Outbox(t.Context(), 1)
+	if err != nil || cmp.Diff([]store.OutboxEntry{{ID: 1, Alert: want}}, out) != "" {
+		t.Errorf("outbox %+v, %v, want %+v", out, err, want)
 	}
 }
 

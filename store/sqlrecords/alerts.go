@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
 )
 
@@ -17,54 +18,89 @@ import (
 // scanAlert.
 const alertColumns = `id, revision, rule, kind, place, state, severity, device, cell, area,
 	lat_degrees, lon_degrees, value, baseline, p, window_us, reason_zh, reason_en,
-	raised_at_us, updated_at_us, cleared_at_us`
+	raised_at_us, updated_at_us, cleared_at_us,
+	category, phase, cells, devices, evidence, score, recurrence_us, excess,
+	flapping, muted, merged_into`
 
 // A change is stored only if it is news: the condition makes the insert or the
 // update touch no row otherwise.
 const saveAlert = `
 	INSERT INTO alerts (` + alertColumns + `)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+		$22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)
 	ON CONFLICT (id) DO UPDATE SET
 		revision = excluded.revision, state = excluded.state, severity = excluded.severity,
 		cell = excluded.cell, area = excluded.area,
 		lat_degrees = excluded.lat_degrees, lon_degrees = excluded.lon_degrees,
 		value = excluded.value, baseline = excluded.baseline, p = excluded.p,
 		window_us = excluded.window_us, reason_zh = excluded.reason_zh, reason_en = excluded.reason_en,
-		updated_at_us = excluded.updated_at_us, cleared_at_us = excluded.cleared_at_us
+		updated_at_us = excluded.updated_at_us, cleared_at_us = excluded.cleared_at_us,
+		category = excluded.category, phase = excluded.phase, cells = excluded.cells,
+		devices = excluded.devices, evidence = excluded.evidence, score = excluded.score,
+		recurrence_us = excluded.recurrence_us, excess = excluded.excess,
+		flapping = excluded.flapping, muted = excluded.muted, merged_into = excluded.merged_into
 	WHERE alerts.revision < excluded.revision`
 
 const saveOutbox = `
 	INSERT INTO outbox (` + alertColumns + `, number)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
+	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
+		$22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)`
 
-func alertValues(a store.Alert) []any {
+func alertValues(a store.Alert) ([]any, error) {
+	cells, err := cellsText(a.Cells)
+	if err != nil {
+		return nil, fmt.Errorf("cells: %w", err)
+	}
+	devices, err := asText(a.Devices)
+	if err != nil {
+		return nil, fmt.Errorf("devices: %w", err)
+	}
+	evidence, err := evidenceText(a.Evidence)
+	if err != nil {
+		return nil, fmt.Errorf("evidence: %w", err)
+	}
 	return []any{
 		a.ID, a.Revision, a.Rule, string(a.Kind), a.Place, string(a.State), string(a.Severity),
 		string(a.Device), int64(a.Cell), string(a.Area), a.Point.LatDegrees, a.Point.LonDegrees,
 		a.Value, a.Baseline, a.P, a.Window.Microseconds(), a.Reason.ZH, a.Reason.EN,
 		a.RaisedAt.UnixMicro(), a.UpdatedAt.UnixMicro(), micros(a.ClearedAt),
-	}
+		string(a.Category), string(a.Phase), cells, devices, evidence, a.Score,
+		a.Recurrence.Microseconds(), a.Excess, a.Flapping, a.Muted, a.MergedInto,
+	}, nil
 }
 
 // scanAlert reads the alert columns, and after them into more.
 func scanAlert(rows *sql.Rows, more ...any) (store.Alert, error) {
 	var (
 		a                        store.Alert
-		cell, window             int64
+		cell, window, recurrence int64
 		raised, updated, cleared sql.NullInt64
+		cells, devices, evidence string
 	)
 	dest := append([]any{
 		&a.ID, &a.Revision, &a.Rule, &a.Kind, &a.Place, &a.State, &a.Severity,
 		&a.Device, &cell, &a.Area, &a.Point.LatDegrees, &a.Point.LonDegrees,
 		&a.Value, &a.Baseline, &a.P, &window, &a.Reason.ZH, &a.Reason.EN,
 		&raised, &updated, &cleared,
+		&a.Category, &a.Phase, &cells, &devices, &evidence, &a.Score,
+		&recurrence, &a.Excess, &a.Flapping, &a.Muted, &a.MergedInto,
 	}, more...)
-	if err := rows.Scan(dest...); err != nil {
+	err := rows.Scan(dest...)
+	if err != nil {
 		return store.Alert{}, err
 	}
 	a.Cell = grid.Cell(cell)
-	a.Window = time.Duration(window) * time.Microsecond
+	a.Window, a.Recurrence = time.Duration(window)*time.Microsecond, time.Duration(recurrence)*time.Microsecond
 	a.RaisedAt, a.UpdatedAt, a.ClearedAt = fromMicros(raised), fromMicros(updated), fromMicros(cleared)
+	if a.Cells, err = cellsFromText(cells); err != nil {
+		return store.Alert{}, fmt.Errorf("cells of alert %s: %w", a.ID, err)
+	}
+	if a.Devices, err = fromText[sensors.DeviceID](devices); err != nil {
+		return store.Alert{}, fmt.Errorf("devices of alert %s: %w", a.ID, err)
+	}
+	if a.Evidence, err = evidenceFromText(evidence); err != nil {
+		return store.Alert{}, fmt.Errorf("evidence of alert %s: %w", a.ID, err)
+	}
 	return a, nil
 }
 
@@ -85,7 +121,10 @@ func (r *Records) SaveAlerts(ctx context.Context, to store.Position, changes []s
 }
 
 func (r *Records) saveChange(ctx context.Context, tx *sql.Tx, a store.Alert) error {
-	values := alertValues(a)
+	values, err := alertValues(a)
+	if err != nil {
+		return err
+	}
 	res, err := tx.ExecContext(ctx, saveAlert, values...)
 	if err != nil {
 		if r.db.OpenAlertConflict(err) {

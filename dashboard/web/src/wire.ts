@@ -35,6 +35,17 @@ export interface Kind {
 /** The severities, mildest first. */
 export type Severity = 'notice' | 'warning' | 'critical';
 
+/** One observation behind an alert. */
+export interface Evidence {
+  readonly device: string;
+  readonly atMs: number;
+  readonly value: number;
+  readonly latDegrees: number;
+  readonly lonDegrees: number;
+  /** Address of a snapshot, '' when there is none. */
+  readonly link: string;
+}
+
 /** One revision of an alert. */
 export interface Alert {
   readonly id: string;
@@ -55,6 +66,25 @@ export interface Alert {
   readonly raisedAtMs: number;
   readonly updatedAtMs: number;
   readonly clearedAtMs: number | null;
+  /** What it is about: the city, or sensors and data. */
+  readonly category: 'city' | 'quality';
+  /** How an open one does; '' once closed and for rules without phases. */
+  readonly phase: '' | 'active' | 'cooling';
+  /** Of a hotspot, ascending; `cell` is the peak. Empty for other alerts. */
+  readonly cells: readonly CellId[];
+  /** Whose observations speak for it, the most telling first. */
+  readonly devices: readonly string[];
+  /** The newest observations behind it. */
+  readonly evidence: readonly Evidence[];
+  readonly score: number | null;
+  /** Quiet history reaches the score once in that time, null when not known. */
+  readonly recurrenceSeconds: number | null;
+  /** How many more than expected, 0 for levels. */
+  readonly excess: number;
+  readonly flapping: boolean;
+  readonly muted: boolean;
+  /** The alert that it became a part of, '' for none. */
+  readonly mergedInto: string;
 }
 
 /** A cell table: columns of frames go by the position of a cell in it. */
@@ -140,9 +170,8 @@ function num(x: unknown, what: string): number {
   return x;
 }
 
-/** Age of the newest observation, null before the first. */
-function lag(x: unknown): number | null {
-  return x === null || x === undefined ? null : num(x, 'lag');
+function numberOrNull(x: unknown, what: string): number | null {
+  return x === null || x === undefined ? null : num(x, what);
 }
 
 function int(x: unknown, what: string): number {
@@ -207,7 +236,30 @@ export function decodeColumns(i: unknown, v: unknown, n: unknown): Columns {
   };
 }
 
-/** Decodes one alert object. It throws a WireError. */
+function flag(x: unknown, what: string): boolean {
+  if (x === undefined) return false;
+  if (typeof x !== 'boolean') throw new WireError(`${what} is not true or false`);
+  return x;
+}
+
+/** A list that may be missing. */
+function some(x: unknown, what: string): readonly unknown[] {
+  return x === undefined || x === null ? [] : list(x, what);
+}
+
+function decodeEvidence(x: unknown): Evidence {
+  const o = record(x, 'evidence');
+  return {
+    device: str(o['device'], 'evidence.device'),
+    atMs: instantMs(o['at'], 'evidence.at'),
+    value: num(o['value'], 'evidence.value'),
+    latDegrees: num(o['lat'], 'evidence.lat'),
+    lonDegrees: num(o['lon'], 'evidence.lon'),
+    link: optional(o['link'], 'evidence.link'),
+  };
+}
+
+/** Decodes one alert object, also of a server that says less. It throws a WireError. */
 export function decodeAlert(x: unknown): Alert {
   const o = record(x, 'alert');
   const cleared = o['cleared_at'];
@@ -230,6 +282,17 @@ export function decodeAlert(x: unknown): Alert {
     raisedAtMs: instantMs(o['raised_at'], 'alert.raised_at'),
     updatedAtMs: instantMs(o['updated_at'], 'alert.updated_at'),
     clearedAtMs: cleared === null || cleared === undefined ? null : instantMs(cleared, 'alert.cleared_at'),
+    category: oneOf(o['category'] ?? 'city', ['city', 'quality'], 'alert.category'),
+    phase: oneOf(o['phase'] ?? '', ['', 'active', 'cooling'], 'alert.phase'),
+    cells: some(o['cells'], 'alert.cells').map((c) => str(c, 'alert.cells')),
+    devices: some(o['devices'], 'alert.devices').map((d) => str(d, 'alert.devices')),
+    evidence: some(o['evidence'], 'alert.evidence').map(decodeEvidence),
+    score: numberOrNull(o['score'], 'alert.score'),
+    recurrenceSeconds: numberOrNull(o['recurrence_seconds'], 'alert.recurrence_seconds'),
+    excess: numberOrNull(o['excess'], 'alert.excess') ?? 0,
+    flapping: flag(o['flapping'], 'alert.flapping'),
+    muted: flag(o['muted'], 'alert.muted'),
+    mergedInto: optional(o['merged_into'], 'alert.merged_into'),
   };
 }
 
@@ -261,7 +324,7 @@ export function decodeFrame(text: string): ServerFrame {
         epoch: str(o['epoch'], 'epoch'),
         nowMs: num(o['now'], 'now'),
         heartbeatMs: num(o['hb'], 'hb'),
-        lagMs: lag(o['lag']),
+        lagMs: numberOrNull(o['lag'], 'lag'),
       };
     case 'snap':
       return decodeSnapshot(o);
@@ -279,7 +342,7 @@ export function decodeFrame(text: string): ServerFrame {
     case 'gap':
       return {kind: 'gap', id: int(o['id'], 'id'), after: o['after'] === undefined ? 0 : int(o['after'], 'after')};
     case 'hb':
-      return {kind: 'heartbeat', nowMs: num(o['now'], 'now'), lagMs: lag(o['lag'])};
+      return {kind: 'heartbeat', nowMs: num(o['now'], 'now'), lagMs: numberOrNull(o['lag'], 'lag')};
     case 'err':
       return {
         kind: 'error',

@@ -47,6 +47,7 @@ function alert(id: string, revision: number, state: 'open' | 'closed' = 'open', 
   return {
     id, revision, state, raisedAtMs, updatedAtMs: raisedAtMs, clearedAtMs: null, rule: 'r', kind: 'noise', place: 'device/x', severity: 'warning', device: 'x',
     cell: '', area: '', latDegrees: 31, lonDegrees: 121, value: 1, baseline: 1, reason: {zh: '', en: ''},
+    category: 'city', phase: '', cells: [], devices: [], evidence: [], score: null, recurrenceSeconds: null, excess: 0, flapping: false, muted: false, mergedInto: '',
   };
 }
 

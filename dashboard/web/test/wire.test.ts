@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {decodeAreas, decodeAreasNote, decodeColumns, decodeFrame, decodeKinds, decodeSeries, decodeTable, encodeFrame, WireError} from '../src/wire';
+import {decodeAlert, decodeAreas, decodeAreasNote, decodeColumns, decodeFrame, decodeKinds, decodeSeries, decodeTable, encodeFrame, WireError} from '../src/wire';
 
 const alert = {
   id: '0193', revision: 1, rule: 'noise_loud', kind: 'noise', place: 'device/noise-0012', state: 'open', severity: 'warning',
@@ -34,6 +34,26 @@ describe('decodeFrame', () => {
     expect(frame).toMatchObject({kind: 'alert', alert: {raisedAtMs: Date.UTC(2026, 10, 22, 8, 0, 0, 123), clearedAtMs: null, reason: {zh: '吵', en: 'loud'}}});
   });
 
+  it('reads what stands behind a hotspot', () => {
+    const known = {
+      category: 'quality', phase: 'cooling', cells: ['8a309930a0affff', '8a309930a0b7fff'], devices: ['n-7', 'n-2'], score: 12.25,
+      recurrence_seconds: 777600, excess: 3.2, flapping: true, muted: true, merged_into: '0192',
+      evidence: [{device: 'n-7', at: '2026-11-22T08:00:00Z', value: 88.2, lat: 31.24, lon: 121.4, link: 'https://nvr/1.jpg'}],
+    };
+    expect(decodeAlert({...alert, ...known})).toMatchObject({
+      category: 'quality', phase: 'cooling', cells: ['8a309930a0affff', '8a309930a0b7fff'], devices: ['n-7', 'n-2'], score: 12.25,
+      recurrenceSeconds: 777600, excess: 3.2, flapping: true, muted: true, mergedInto: '0192',
+      evidence: [{device: 'n-7', atMs: Date.UTC(2026, 10, 22, 8), value: 88.2, latDegrees: 31.24, lonDegrees: 121.4, link: 'https://nvr/1.jpg'}],
+    });
+  });
+
+  it('reads an alert of a server that says less', () => {
+    expect(decodeAlert(alert)).toMatchObject({
+      category: 'city', phase: '', cells: [], devices: [], evidence: [], score: null, recurrenceSeconds: null, excess: 0,
+      flapping: false, muted: false, mergedInto: '',
+    });
+  });
+
   it.each([
     ['no JSON', '{'],
     ['no object', '[1]'],
@@ -42,6 +62,9 @@ describe('decodeFrame', () => {
     ['an infinite number', '{"t":"hb","now":1e999,"lag":null}'],
     ['columns of different length', '{"t":"d","id":1,"seq":2,"from":1,"ts":1,"i":[1],"v":[],"n":[1]}'],
     ['an unknown severity', JSON.stringify({t: 'ev', id: 1, seq: 1, alert: {...alert, severity: 'doom'}})],
+    ['an unknown category', JSON.stringify({t: 'ev', id: 1, seq: 1, alert: {...alert, category: 'weather'}})],
+    ['a flag that is a word', JSON.stringify({t: 'ev', id: 1, seq: 1, alert: {...alert, muted: 'yes'}})],
+    ['evidence without a time', JSON.stringify({t: 'ev', id: 1, seq: 1, alert: {...alert, evidence: [{device: 'x', value: 1, lat: 1, lon: 1}]}})],
     ['a time that is none', JSON.stringify({t: 'ev', id: 1, seq: 1, alert: {...alert, raised_at: 'yesterday'}})],
   ])('refuses %s', (_, text) => {
     expect(() => decodeFrame(text)).toThrow(WireError);

@@ -1,0 +1,51 @@
+-- An alert says what it is about, how it does and what stands behind it. Lists
+-- are JSON, none is the empty text. What was saved before has none of it.
+
+-- +goose Up
+ALTER TABLE alerts ADD COLUMN category      TEXT NOT NULL DEFAULT '';
+ALTER TABLE alerts ADD COLUMN phase         TEXT NOT NULL DEFAULT '';
+ALTER TABLE alerts ADD COLUMN cells         TEXT NOT NULL DEFAULT '';
+ALTER TABLE alerts ADD COLUMN devices       TEXT NOT NULL DEFAULT '';
+ALTER TABLE alerts ADD COLUMN evidence      TEXT NOT NULL DEFAULT '';
+ALTER TABLE alerts ADD COLUMN score         DOUBLE PRECISION NOT NULL DEFAULT 0;
+ALTER TABLE alerts ADD COLUMN recurrence_us BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE alerts ADD COLUMN excess        DOUBLE PRECISION NOT NULL DEFAULT 0;
+ALTER TABLE alerts ADD COLUMN flapping      BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE alerts ADD COLUMN muted         BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE alerts ADD COLUMN merged_into   TEXT NOT NULL DEFAULT '';
+
+ALTER TABLE outbox ADD COLUMN category      TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN phase         TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN cells         TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN devices       TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN evidence      TEXT NOT NULL DEFAULT '';
+ALTER TABLE outbox ADD COLUMN score         DOUBLE PRECISION NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN recurrence_us BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN excess        DOUBLE PRECISION NOT NULL DEFAULT 0;
+ALTER TABLE outbox ADD COLUMN flapping      BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE outbox ADD COLUMN muted         BOOLEAN NOT NULL DEFAULT FALSE;
+ALTER TABLE outbox ADD COLUMN merged_into   TEXT NOT NULL DEFAULT '';
+
+-- +goose Down
+ALTER TABLE outbox DROP COLUMN merged_into;
+ALTER TABLE outbox DROP COLUMN muted;
+ALTER TABLE outbox DROP COLUMN flapping;
+ALTER TABLE outbox DROP COLUMN excess;
+ALTER TABLE outbox DROP COLUMN recurrence_us;
+ALTER TABLE outbox DROP COLUMN score;
+ALTER TABLE outbox DROP COLUMN evidence;
+ALTER TABLE outbox DROP COLUMN devices;
+ALTER TABLE outbox DROP COLUMN cells;
+ALTER TABLE outbox DROP COLUMN phase;
+ALTER TABLE outbox DROP COLUMN category;
+ALTER TABLE alerts DROP COLUMN merged_into;
+ALTER TABLE alerts DROP COLUMN muted;
+ALTER TABLE alerts DROP COLUMN flapping;
+ALTER TABLE alerts DROP COLUMN excess;
+ALTER TABLE alerts DROP COLUMN recurrence_us;
+ALTER TABLE alerts DROP COLUMN score;
+ALTER TABLE alerts DROP COLUMN evidence;
+ALTER TABLE alerts DROP COLUMN devices;
+ALTER TABLE alerts DROP COLUMN cells;
+ALTER TABLE alerts DROP COLUMN phase;
+ALTER TABLE alerts DROP COLUMN category;
