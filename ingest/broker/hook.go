@@ -21,6 +21,7 @@ type hook struct {
 	opts   Options
 	log    *slog.Logger
 	m      *metrics
+	clock  ingest.Clock // of receipt
 
 	writersMu sync.Mutex     // guards ended, and that nothing is added to writers after it
 	ended     bool           // no writer is started any more
@@ -95,7 +96,7 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 		return pk, nil
 	}
 	s := h.session(cl)
-	msg := ingest.Message{Topic: pk.TopicName, Payload: pk.Payload, Received: now(), Lossy: pk.FixedHeader.Qos == 0}
+	msg := ingest.Message{Topic: pk.TopicName, Payload: pk.Payload, Received: h.clock.Now(), Lossy: pk.FixedHeader.Qos == 0}
 	if msg.Lossy {
 		h.intake.Submit(msg)
 		if h.distributes(&pk) {

@@ -12,8 +12,6 @@ import (
 // its connection is closed.
 const writeTimeout = 10 * time.Second
 
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
-
 // session is one client connection's messages that wait for their commit.
 //
 // Acknowledgements are written by a goroutine that lives while there are any,
