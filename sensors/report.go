@@ -74,3 +74,14 @@ type Format interface {
 	// the register.
 	Decode(r *Report, topic string, payload []byte, received time.Time)
 }
+
+// Ordered is a Format that remembers what it has read, so that the order of
+// messages is part of what they say: a birth announces what the data after it
+// means, a state begins before it ends. Whoever reads such messages gives them to
+// Decode one after the other, in the order in which they were published.
+type Ordered interface {
+	Format
+	// OrderedTopics returns the MQTT topic filters of the messages of which that
+	// is true.
+	OrderedTopics() []string
+}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.yaml.in/yaml/v3"
@@ -44,19 +45,27 @@ type formatsFile struct {
 	JSON         []string             `yaml:"json"` // mapping files of any other JSON
 }
 
-// readFormats returns the formats that messages may come in, the most frequent
-// first. path is "" for the defaults. Every fault is returned at once.
-func readFormats(path string, catalog *sensors.Catalog, profileOf func(sensors.DeviceID) (string, bool), reg prometheus.Registerer) (formats []sensors.Format, filters []string, err error) {
+// formatSet is the formats that messages may come in, the most frequent first, and
+// the topics of them as one subscribes to them at another broker.
+type formatSet struct {
+	formats []sensors.Format
+	filters []string
+	ordered []string // more filters, of what must be read in order; see sensors.Ordered
+}
+
+// readFormats returns the formats of the file at path, "" for the defaults. Every
+// fault is returned at once.
+func readFormats(path string, catalog *sensors.Catalog, profileOf func(sensors.DeviceID) (string, bool), reg prometheus.Registerer) (formatSet, error) {
 	var file formatsFile
 	if path != "" {
 		b, err := os.ReadFile(path)
 		if err != nil {
-			return nil, nil, err
+			return formatSet{}, err
 		}
 		dec := yaml.NewDecoder(bytes.NewReader(b))
 		dec.KnownFields(true)
 		if err := dec.Decode(&file); err != nil && !errors.Is(err, io.EOF) {
-			return nil, nil, fmt.Errorf("%s: %w", path, err)
+			return formatSet{}, fmt.Errorf("%s: %w", path, err)
 		}
 	}
 	ignored := prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -64,7 +73,7 @@ func readFormats(path string, catalog *sensors.Catalog, profileOf func(sensors.D
 		Help: "Messages that say nothing about the city and are no fault, by format and reason.",
 	}, []string{"format", "reason"})
 	if err := reg.Register(ignored); err != nil {
-		return nil, nil, err
+		return formatSet{}, err
 	}
 	ignore := func(format string) func(string) {
 		return func(reason string) { ignored.WithLabelValues(format, reason).Inc() }
@@ -74,7 +83,7 @@ func readFormats(path string, catalog *sensors.Catalog, profileOf func(sensors.D
 	return file.build(filepath.Dir(path), catalog, profileOf)
 }
 
-func (f *formatsFile) build(dir string, catalog *sensors.Catalog, profileOf func(sensors.DeviceID) (string, bool)) (formats []sensors.Format, filters []string, err error) {
+func (f *formatsFile) build(dir string, catalog *sensors.Catalog, profileOf func(sensors.DeviceID) (string, bool)) (formatSet, error) {
 	var faults []error
 	fault := func(part string, err error) {
 		if err != nil {
@@ -108,38 +117,44 @@ func (f *formatsFile) build(dir string, catalog *sensors.Catalog, profileOf func
 	mapped, err := readMappings(f.JSON, within, catalog)
 	fault("json", err)
 	if len(faults) > 0 {
-		return nil, nil, errors.Join(faults...)
+		return formatSet{}, errors.Join(faults...)
 	}
-	formats = []sensors.Format{
+	formats := []sensors.Format{
 		native.NewFormat(catalog),
 		chirpstack.New(profiles, chirpstack.Options{Prefix: f.ChirpStack.Prefix, ProfileOf: profileOf}),
 		tts.New(profiles, tts.Options{Prefix: f.TTS.Prefix, Naming: naming, ProfileOf: profileOf}),
 		sp, fr, ov, st, ml,
 	}
-	filters = f.filters()
+	set := formatSet{formats: formats, filters: f.filters()}
 	for _, m := range mapped {
-		formats = append(formats, m)
-		filters = append(filters, m.Filters()...)
+		set.formats = append(set.formats, m)
+		set.filters = append(set.filters, m.Filters()...)
 	}
-	return formats, filters, nil
+	for _, format := range set.formats {
+		if o, ok := format.(sensors.Ordered); ok {
+			set.ordered = append(set.ordered, o.OrderedTopics()...)
+		}
+	}
+	return set, nil
 }
 
-// filters are the topics of the formats, as one subscribes to them at another
-// broker.
+// filters are the topics of the formats that come with UrbanGrid and do not mind
+// the order of their messages.
 func (f *formatsFile) filters() []string {
-	cameras := f.Frigate.Prefix
-	if cameras == "" {
-		cameras = "frigate"
-	}
-	filters := []string{
-		"urbangrid/v1/#", f.ChirpStack.Prefix + "application/#", f.TTS.Prefix + "v3/#", "spBv1.0/#",
-		cameras + "/#", "+/onvif-ej/#", "+/onvif-mj/#",
-		f.SensorThings.Prefix + "v1.0/#", f.SensorThings.Prefix + "v1.1/#",
-	}
+	filters := []string{"urbangrid/v1/#", below(f.ChirpStack.Prefix) + "application/#", below(f.TTS.Prefix) + "v3/#"}
 	for _, t := range f.SenML.Topics {
 		filters = append(filters, t.Filter)
 	}
 	return filters
+}
+
+// below is a prefix as topics begin with it: the formats take it with or without
+// its last '/'.
+func below(prefix string) string {
+	if prefix == "" || strings.HasSuffix(prefix, "/") {
+		return prefix
+	}
+	return prefix + "/"
 }
 
 func readProfiles(names []string, within func(string) string, catalog *sensors.Catalog) (*profile.Set, error) {

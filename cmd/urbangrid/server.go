@@ -57,7 +57,7 @@ type server struct {
 	dash      *dashboard.Server
 	http      net.Listener
 
-	filters []string      // topics of the formats
+	formats formatSet
 	kept    atomic.Uint64 // the keeper's saved position
 }
 
@@ -228,16 +228,14 @@ func (s *server) openStages(context.Context) (err error) {
 		return fmt.Errorf("zone: %w", err)
 	}
 	placer := grid.NewPlacer(s.areas, s.register.placeAt, grid.PlacerOptions{})
-	formats, filters, err := readFormats(s.cfg.Formats, s.catalog, s.profileOf, s.reg)
-	if err != nil {
+	if s.formats, err = readFormats(s.cfg.Formats, s.catalog, s.profileOf, s.reg); err != nil {
 		return fmt.Errorf("formats: %w", err)
 	}
-	s.filters = filters
 	opts := ingest.Options{Horizon: s.cfg.JournalKeep, Publish: s.publish, Sends: s.register.sends, Logger: s.log, Registerer: s.reg}
 	if s.cfg.DevicePolicy == string(policyClosed) {
 		opts.Known = s.register.known
 	}
-	s.intake = ingest.New(s.journal, formats, s.catalog, placer, opts)
+	s.intake = ingest.New(s.journal, s.formats.formats, s.catalog, placer, opts)
 	if s.recorder, err = store.NewRecorder(s.series, s.journal, store.RecorderOptions{Logger: s.log, Registerer: s.reg}); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func (s *server) listenMQTT(ctx context.Context) error {
 	}
 	if !embedded {
 		s.reader, err = mqtt.Open(ctx, s.cfg.Broker, s.intake, mqtt.Options{
-			Filters:  s.filters,
+			Filters: s.formats.filters, Ordered: s.formats.ordered,
 			Username: s.cfg.BrokerUser, Password: os.Getenv("URBANGRID_BROKER_PASSWORD"), PasswordFile: s.cfg.BrokerPassword,
 			CAFile: s.cfg.BrokerCA, CertFile: s.cfg.BrokerCert, KeyFile: s.cfg.BrokerKey,
 			Logger: s.log, Registerer: s.reg,

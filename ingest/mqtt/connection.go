@@ -22,6 +22,8 @@ import (
 type connection struct {
 	s      *Source
 	id     string
+	reads  []string // filters to subscribe to, without $share
+	leaves []string // filters of the Source that the session may have and should not
 	window *window
 	// arrived holds a full window and what the library has read beyond it.
 	arrived chan paho.Message
@@ -32,6 +34,7 @@ type connection struct {
 	err     error                   // why it is not up
 	pending map[uint64]paho.Message // by token, submitted and not committed
 	token   uint64
+	handed  handed
 	due     []paho.Message // committed and not acknowledged
 	wake    chan struct{}  // holds one token while due is not empty
 }
@@ -48,6 +51,7 @@ func newConnection(s *Source, id string) *connection {
 		arrived: make(chan paho.Message, s.opts.Window+readAhead),
 		stop:    make(chan struct{}),
 		pending: map[uint64]paho.Message{},
+		handed:  handed{},
 		wake:    make(chan struct{}, 1),
 	}
 }
@@ -107,11 +111,15 @@ func (c *connection) session(ctx context.Context) error {
 		return fmt.Errorf("connect to broker: %w", token.Error())
 	}
 	defer client.Disconnect(disconnectQuiesceMillis)
+	kept := token.(*paho.ConnectToken).SessionPresent()
+	if !kept {
+		c.forget()
+	}
 	if err := c.subscribe(ctx, client, lost); err != nil {
 		return err
 	}
 	c.set(client, nil)
-	c.s.log.Info("broker connected", "client", c.id, "session_kept", token.(*paho.ConnectToken).SessionPresent())
+	c.s.log.Info("broker connected", "client", c.id, "session_kept", kept)
 	select {
 	case err := <-lost:
 		return err
@@ -180,18 +188,28 @@ func (c *connection) dial(ctx context.Context, u *url.URL) (net.Conn, error) {
 }
 
 // subscribe asks at every connection, also when the broker has kept the session:
-// one that was restored from an old copy may lack the subscription.
+// one that was restored from an old copy may lack the subscription, and one of an
+// earlier configuration may have subscriptions that are left to another connection.
 func (c *connection) subscribe(ctx context.Context, client paho.Client, lost <-chan error) error {
-	token := client.SubscribeMultiple(c.s.filters, nil)
-	select {
-	case <-token.Done():
-	case err := <-lost:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
+	if len(c.leaves) > 0 {
+		var leaves []string
+		for _, f := range c.leaves {
+			leaves = append(leaves, c.s.target.shared(f))
+		}
+		if err := await(ctx, client.Unsubscribe(leaves...), lost); err != nil {
+			return fmt.Errorf("unsubscribe: %w", err)
+		}
 	}
-	if token.Error() != nil {
-		return fmt.Errorf("subscribe: %w", token.Error())
+	if len(c.reads) == 0 {
+		return nil
+	}
+	reads := map[string]byte{}
+	for _, f := range c.reads {
+		reads[c.s.target.shared(f)] = c.s.target.qos
+	}
+	token := client.SubscribeMultiple(reads, nil)
+	if err := await(ctx, token, lost); err != nil {
+		return fmt.Errorf("subscribe: %w", err)
 	}
 	for filter, granted := range token.(*paho.SubscribeToken).Result() {
 		if granted > 2 {
@@ -199,6 +217,18 @@ func (c *connection) subscribe(ctx context.Context, client paho.Client, lost <-c
 		}
 	}
 	return nil
+}
+
+// await returns how the request went, or why there will be no answer.
+func await(ctx context.Context, token paho.Token, lost <-chan error) error {
+	select {
+	case <-token.Done():
+		return token.Error()
+	case err := <-lost:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // drain waits for the commits under way.
@@ -249,17 +279,16 @@ func (c *connection) submitLoop() {
 			continue
 		}
 		msg := ingest.Message{Topic: m.Topic(), Payload: m.Payload(),
-			Received: time.Now().UTC().Truncate(time.Microsecond), Lossy: m.Qos() == 0}
+			Received: c.s.clock.Now(), Lossy: m.Qos() == 0}
 		if msg.Lossy {
 			c.s.intake.Submit(msg)
 			c.window.release()
 			continue
 		}
-		c.mu.Lock()
-		c.token++
-		msg.Source, msg.Token = c, c.token
-		c.pending[c.token] = m
-		c.mu.Unlock()
+		if c.repeats(m) {
+			continue
+		}
+		msg.Source, msg.Token = c, c.hold(m)
 		c.s.intake.Submit(msg)
 	}
 }
@@ -269,6 +298,9 @@ func (c *connection) Committed(token uint64) {
 	c.mu.Lock()
 	m, ok := c.pending[token]
 	delete(c.pending, token)
+	if ok && !c.s.plan.isOrdered(m.Topic()) {
+		c.handed.release(m.MessageID(), token)
+	}
 	c.mu.Unlock()
 	if ok {
 		c.acknowledge(m)

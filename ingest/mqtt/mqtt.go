@@ -33,6 +33,10 @@ type Intake interface {
 // whose URL names topics.
 type Options struct {
 	Filters []string // topic filters of the formats; those of the URL are added
+	// Ordered are filters, beside Filters, of messages that must be handed to the
+	// Intake in the order in which they were published: with a group, the first
+	// connection of instance 0 reads them and no other does. See [sensors.Ordered].
+	Ordered []string
 
 	Username     string
 	Password     string
@@ -83,14 +87,15 @@ func orDefault(d, fallback time.Duration) time.Duration {
 // Source reads from one broker over one or more connections. Its methods are
 // safe for concurrent use.
 type Source struct {
-	target  target
-	filters map[string]byte // with $share, and the quality of service
-	tls     *tls.Config     // nil without TLS
-	intake  Intake
-	opts    Options
-	log     *slog.Logger
-	m       *metrics
-	conns   []*connection
+	target target
+	plan   plan
+	tls    *tls.Config // nil without TLS
+	intake Intake
+	opts   Options
+	log    *slog.Logger
+	m      *metrics
+	clock  ingest.Clock // of receipt, of all connections
+	conns  []*connection
 
 	commands chan command
 	workers  sync.WaitGroup // goroutines that may be inside of Submit
@@ -102,8 +107,8 @@ type Source struct {
 //	mqtt[s]://[user@]host[:port]?group=NAME&connections=N&instance=N&qos=1&topics=F,F
 //	ws[s]://…/path
 //
-// With a group the connections share the subscription; without one there is only
-// one connection. The error never contains credentials.
+// With a group the connections share the subscription, but for Options.Ordered;
+// without one there is only one connection. The error never contains credentials.
 func Open(_ context.Context, url string, intake Intake, opts Options) (*Source, error) {
 	opts = opts.withDefaults()
 	t, err := parse(url)
@@ -117,19 +122,21 @@ func Open(_ context.Context, url string, intake Intake, opts Options) (*Source, 
 		return nil, fmt.Errorf("window of %d messages is not positive", opts.Window)
 	}
 	s := &Source{target: t, intake: intake, opts: opts,
-		log:     opts.Logger.With("component", "mqtt", "broker", t.host),
-		filters: map[string]byte{}, commands: make(chan command, maxCommands)}
-	for _, f := range slices.Concat(opts.Filters, t.topics) {
-		if f == "" {
-			return nil, errors.New("a topic filter is empty")
-		}
-		if t.group != "" {
-			f = "$share/" + t.group + "/" + f
-		}
-		s.filters[f] = t.qos
+		log:      opts.Logger.With("component", "mqtt", "broker", t.host),
+		commands: make(chan command, maxCommands)}
+	filters := slices.Concat(opts.Filters, t.topics)
+	if slices.Contains(filters, "") || slices.Contains(opts.Ordered, "") {
+		return nil, errors.New("a topic filter is empty")
 	}
-	if len(s.filters) == 0 {
+	s.plan = newPlan(filters, opts.Ordered)
+	switch {
+	case len(s.plan.shared)+len(s.plan.ordered) == 0:
 		return nil, errors.New("no topics to read: neither the formats nor the broker URL name any")
+	case t.instance > 0 && len(s.plan.shared) == 0:
+		return nil, fmt.Errorf("no topics to read: all of them need their order kept and are read by instance 0 of group %q alone, this is instance %d", t.group, t.instance)
+	}
+	if t.instance > 0 && len(s.plan.ordered) > 0 {
+		s.log.Info("topics that need their order kept are left to instance 0", "filters", s.plan.ordered)
 	}
 	if s.tls, err = tlsConfig(t, opts); err != nil {
 		return nil, err
@@ -139,7 +146,18 @@ func Open(_ context.Context, url string, intake Intake, opts Options) (*Source, 
 	}
 	s.m = newMetrics(opts.Registerer, s)
 	for i := range t.connections {
-		s.conns = append(s.conns, newConnection(s, t.clientID(i)))
+		c := newConnection(s, t.clientID(i))
+		c.reads, c.leaves = s.plan.shared, s.plan.ordered
+		if i == 0 && t.instance == 0 {
+			c.reads, c.leaves = slices.Concat(s.plan.shared, s.plan.ordered), nil
+		}
+		// What is covered by another filter may be in a session from before.
+		for _, f := range slices.Concat(filters, opts.Ordered) {
+			if !slices.Contains(c.reads, f) && !slices.Contains(c.leaves, f) {
+				c.leaves = append(slices.Clip(c.leaves), f)
+			}
+		}
+		s.conns = append(s.conns, c)
 	}
 	return s, nil
 }

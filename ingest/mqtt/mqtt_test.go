@@ -51,9 +51,18 @@ func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)
 // newIntake returns an intake whose commits wait at a gate, and what ends it.
 func newIntake(t *testing.T, opts ingest.Options) (*ingest.Intake, *ingesttest.Gate, func()) {
 	t.Helper()
+	return newIntakeOf(t, nil, opts)
+}
+
+// newIntakeOf is newIntake for other formats; nil means the native one.
+func newIntakeOf(t *testing.T, formats []sensors.Format, opts ingest.Options) (*ingest.Intake, *ingesttest.Gate, func()) {
+	t.Helper()
 	catalog, err := sensors.DefaultCatalog()
 	if err != nil {
 		t.Fatal(err)
+	}
+	if formats == nil {
+		formats = []sensors.Format{native.NewFormat(catalog)}
 	}
 	areas, err := grid.Putuo()
 	if err != nil {
@@ -64,7 +73,7 @@ func newIntake(t *testing.T, opts ingest.Options) (*ingest.Intake, *ingesttest.G
 	}, grid.PlacerOptions{})
 	gate := ingesttest.NewGate()
 	opts.Logger = quiet()
-	in := ingest.New(gate, []sensors.Format{native.NewFormat(catalog)}, catalog, placer, opts)
+	in := ingest.New(gate, formats, catalog, placer, opts)
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = in.Run(ctx) }()

@@ -112,6 +112,14 @@ func (t *target) clientID(connection int) string {
 	return fmt.Sprintf("urbangrid-%s-%d-%d", group, t.instance, connection)
 }
 
+// shared is the filter as a member of the group subscribes to it.
+func (t *target) shared(filter string) string {
+	if t.group == "" {
+		return filter
+	}
+	return "$share/" + t.group + "/" + filter
+}
+
 func tlsConfig(t target, opts Options) (*tls.Config, error) {
 	if t.scheme == "mqtt" || t.scheme == "ws" {
 		if opts.CAFile != "" || opts.CertFile != "" || opts.KeyFile != "" {

@@ -18,7 +18,7 @@ import (
 	"github.com/urbangrid/urbangrid/sensors/codec/tree"
 )
 
-var _ sensors.Format = (*Decoder)(nil)
+var _ sensors.Ordered = (*Decoder)(nil)
 
 // devicePrefix goes in front of a camera that has no device by configuration.
 const devicePrefix = "frigate-"
@@ -57,6 +57,11 @@ func (d *Decoder) Accepts(topic string) bool {
 	rest, ok := strings.CutPrefix(topic, d.opts.Prefix)
 	return ok && len(rest) > 1 && rest[0] == '/'
 }
+
+// OrderedTopics returns everything below the prefix: that a recorder or camera is
+// there again must not be read before that it was gone, and of the messages about an
+// object the first counts.
+func (d *Decoder) OrderedTopics() []string { return []string{d.opts.Prefix + "/#"} }
 
 // Decode reads one message, see [sensors.Format]. Every message about one
 // tracked object becomes the same observation: named by the object's id, at the

@@ -14,7 +14,7 @@ import (
 	"github.com/urbangrid/urbangrid/sensors/codec/tree"
 )
 
-var _ sensors.Format = (*Decoder)(nil)
+var _ sensors.Ordered = (*Decoder)(nil)
 
 // Decoder reads messages of any number of devices. It is safe for concurrent
 // use. It remembers which properties are true, so that a state counts once,
@@ -49,6 +49,23 @@ func (d *Decoder) Accepts(topic string) bool {
 	_, ok := ParseTopic(topic)
 	return ok
 }
+
+// OrderedTopics returns the filters of both payloads below prefixes of up to
+// [MaxPrefixLevels] levels: a state that ends before it has begun would be missed.
+func (d *Decoder) OrderedTopics() []string {
+	var filters []string
+	prefix := ""
+	for range MaxPrefixLevels {
+		prefix += "/+"
+		filters = append(filters, prefix[1:]+eventPart+"#", prefix[1:]+metadataPart+"#")
+	}
+	return filters
+}
+
+// MaxPrefixLevels is how many levels a topic prefix may have for its messages to be
+// found at another broker, whose filters must name the level of each part. Decode
+// takes any number.
+const MaxPrefixLevels = 3
 
 // Decode reads one message, see [sensors.Format]. Events of the city become
 // observations by the rules, faults of the camera become [sensors.Health]. What

@@ -15,7 +15,7 @@ import (
 // MaxElements bounds the observations in one message.
 const MaxElements = 10_000
 
-var _ sensors.Format = (*Decoder)(nil)
+var _ sensors.Ordered = (*Decoder)(nil)
 
 // Decoder reads the observations of one server. It is safe for concurrent use.
 //
@@ -50,6 +50,12 @@ func (d *Decoder) Name() string { return "sensorthings" }
 func (d *Decoder) Accepts(topic string) bool {
 	_, ok := d.topic(topic)
 	return ok
+}
+
+// OrderedTopics returns the filters of both versions: a creation is known by what
+// comes back of it only when it was read before.
+func (d *Decoder) OrderedTopics() []string {
+	return []string{d.opts.Prefix + "v1.0/#", d.opts.Prefix + "v1.1/#"}
 }
 
 func (d *Decoder) topic(topic string) (Topic, bool) {

@@ -51,7 +51,7 @@ type Format struct {
 	metrics int // remembered, of all nodes
 }
 
-var _ sensors.Format = (*Format)(nil)
+var _ sensors.Ordered = (*Format)(nil)
 
 // New returns a Format that has seen no birth yet: each edge node will be asked
 // for one at its first data. The error joins every fault of opts.
@@ -81,6 +81,10 @@ func (f *Format) Name() string { return "sparkplug" }
 
 // Accepts reports whether topic is one of spBv1.0/#.
 func (f *Format) Accepts(topic string) bool { return strings.HasPrefix(topic, namespace) }
+
+// OrderedTopics returns spBv1.0/#: data means what the birth before it announced,
+// and each message counts on from the one before.
+func (f *Format) OrderedTopics() []string { return []string{namespace + "#"} }
 
 // Decode appends to r what the message says. Commands, and the states of hosts,
 // say nothing. A message that was received and written before others of its node
