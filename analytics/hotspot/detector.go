@@ -1,0 +1,297 @@
+package hotspot
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/urbangrid/urbangrid/analytics/count"
+	"github.com/urbangrid/urbangrid/analytics/lattice"
+)
+
+// Space is scratch that detectors of one lattice may share when one goroutine
+// drives them all, so that each further kind costs nothing for it.
+type Space struct {
+	visited []uint32
+	stamp   uint32
+}
+
+// NewSpace returns scratch for a lattice.
+func NewSpace(l *lattice.Lattice) *Space { return &Space{visited: make([]uint32, l.Len())} }
+
+// mark returns a number that no cell has been visited with.
+func (s *Space) mark() uint32 {
+	s.stamp++
+	if s.stamp == 0 { // after 2³² evaluations
+		clear(s.visited)
+		s.stamp = 1
+	}
+	return s.stamp
+}
+
+// Detector watches one kind of event over a study area. It belongs to one
+// goroutine. What it costs grows with the cells that have events, besides four
+// bytes for each cell of the lattice.
+type Detector struct {
+	opts    Options
+	lattice *lattice.Lattice
+	space   *Space
+
+	started bool
+	now     int64 // the step that is filling
+	born    int64 // hotspots so far
+	counts  counts
+	touched []int32 // cells with additions since the last evaluation
+	gaps    map[int32]*coverage
+	full    [maxWindows]float64
+
+	expect       expectation
+	cold         []coldCell // of each group
+	area         []coldCell // each group's cells together
+	hours        []hourCounts
+	nextHour     int64 // the first that is not learned
+	hoursLearned int
+	silent       []float64 // scratch of learn
+
+	hoursIn   []float64 // [window·groups+group] profile hours, as of the last evaluation
+	phi       float64
+	variation [maxWindows]float64
+	hot       []zone
+	nextHot   []zone
+
+	clusters []*cluster // oldest first
+	frozen   []frozen
+
+	quiet     quiet
+	threshold float64
+	offset    float64 // of the threshold, from what people answered
+}
+
+// New returns a detector over the cells of a lattice that holds at least
+// Options.Rings rings. Detectors that share a Space must be driven by one
+// goroutine; nil means one of its own. Errors: ErrOptions.
+func New(l *lattice.Lattice, space *Space, opts Options) (*Detector, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if l.Rings() < opts.Rings {
+		return nil, fmt.Errorf("%w: the lattice has %d rings, %d are needed", ErrOptions, l.Rings(), opts.Rings)
+	}
+	if space == nil {
+		space = NewSpace(l)
+	}
+	windows := make([]int64, len(opts.Windows))
+	for i, w := range opts.Windows {
+		windows[i] = int64(w / opts.Step)
+	}
+	cells := make([]float64, opts.Groups)
+	for i := range l.Len() {
+		g := opts.Group(i)
+		if g < 0 || g >= opts.Groups {
+			return nil, fmt.Errorf("%w: cell %d is of group %d, there are %d", ErrOptions, i, g, opts.Groups)
+		}
+		cells[g]++
+	}
+	d := &Detector{
+		opts: opts, lattice: l, space: space,
+		counts: newCounts(l.Len(), windows), gaps: make(map[int32]*coverage), full: fullyWatched,
+		expect: newExpectation(opts, cells),
+		cold:   make([]coldCell, opts.Groups), area: make([]coldCell, opts.Groups), silent: make([]float64, opts.Groups),
+		hoursIn: make([]float64, len(windows)*opts.Groups),
+	}
+	d.refit()
+	return d, nil
+}
+
+func (d *Detector) groupOf(cell int32) int { return d.opts.Group(int(cell)) }
+
+// stepOf returns the step that a time is in.
+func (d *Detector) stepOf(t time.Time) int64 {
+	return int64(math.Floor(float64(t.UnixMicro()) / float64(d.opts.Step.Microseconds())))
+}
+
+// endOf returns the end of a step.
+func (d *Detector) endOf(step int64) time.Time {
+	return time.UnixMicro((step + 1) * d.opts.Step.Microseconds()).UTC()
+}
+
+// Advance moves time on to a phenomenon time and returns what happened at the
+// steps that ended meanwhile, in order. An earlier time changes nothing.
+func (d *Detector) Advance(to time.Time) (changes []Change) {
+	step := d.stepOf(to)
+	if !d.started {
+		d.started, d.now = true, step
+		d.nextHour = d.endOf(step-1).Unix() / 3600
+		return nil
+	}
+	if gap := int64(maxGap / d.opts.Step); step-d.now > gap {
+		for range len(d.counts.ring) {
+			d.slide()
+		}
+		d.now = max(d.now, step-1)
+		d.counts.slide(d.now)
+	}
+	for d.now < step {
+		changes = append(changes, d.close()...)
+	}
+	return changes
+}
+
+// close evaluates the step that was filling and begins the next.
+func (d *Detector) close() (changes []Change) {
+	end := d.endOf(d.now)
+	if len(d.touched) > 0 || len(d.hot) > 0 || len(d.clusters) > 0 {
+		best := d.evaluate(end)
+		if d.hoursLearned >= learnBeforeQuiet {
+			d.quiet.record(end, best)
+		}
+		changes = d.live(end)
+	} else if d.hoursLearned >= learnBeforeQuiet {
+		d.quiet.record(end, 0)
+	}
+	d.slide()
+	return changes
+}
+
+// learnBeforeQuiet is how many hours are learned before scores are history: every
+// hour of the week once.
+const learnBeforeQuiet = hoursOfWeek
+
+// slide begins the next step.
+func (d *Detector) slide() {
+	d.now++
+	d.counts.slide(d.now)
+	if len(d.gaps) > 0 {
+		d.slideGaps()
+	}
+	if begin := d.endOf(d.now - 1); begin.Unix()/3600-learnDelay > d.nextHour {
+		d.learnUpTo(begin)
+	}
+}
+
+// Add takes in n events of a cell of the lattice at a phenomenon time that Advance
+// has reached. It reports false, and takes in nothing, when the time is later than
+// that, or older than both the longest window and the hours that are still to be
+// learned.
+func (d *Detector) Add(cell int, at time.Time, n int) bool {
+	step := d.stepOf(at)
+	if !d.started || step > d.now || n <= 0 {
+		return false
+	}
+	inWindow := d.now-step < int64(len(d.counts.ring))
+	hour := d.hourOf(at.Unix() / 3600)
+	if !inWindow && hour == nil {
+		return false
+	}
+	c := int32(cell)   //nolint:gosec // a lattice has fewer cells
+	events := int32(n) //nolint:gosec // an observation is one event
+	slot := d.activate(c)
+	if inWindow {
+		d.counts.add(slot, step, d.now, events)
+		d.touched = append(d.touched, c)
+	}
+	if hour != nil {
+		hour.cells[slot] += events
+		d.counts.slots[slot].held += events
+	}
+	return true
+}
+
+func (d *Detector) activate(cell int32) int32 {
+	group := d.groupOf(cell)
+	at, isNew := d.counts.activate(cell, int32(group)) //nolint:gosec // small
+	if isNew {
+		s := &d.counts.slots[at]
+		s.rate, s.variance = d.cold[group].rate, d.cold[group].variance
+	}
+	return at
+}
+
+// insideActive returns the cells of hotspots that people know of, each once.
+func (d *Detector) insideActive() []int32 {
+	var cells []int32
+	seen := d.space.mark()
+	for _, c := range d.clusters {
+		if c.pending {
+			continue
+		}
+		for _, cell := range c.cells {
+			if d.space.visited[cell] != seen {
+				d.space.visited[cell] = seen
+				cells = append(cells, cell)
+			}
+		}
+	}
+	return cells
+}
+
+// Open returns the hotspots that are open, oldest first.
+func (d *Detector) Open() []Hotspot {
+	var all []Hotspot
+	for _, c := range d.clusters {
+		if !c.pending {
+			h := c.Hotspot
+			h.Cells = d.cellsOf(c.cells)
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
+// Expected returns how many events are ordinary in a cell of the lattice in the
+// window that ends with the step that is filling, and how sure that is, as the
+// standard deviation of a count around it.
+func (d *Detector) Expected(cell int, window time.Duration) (mean, deviation float64) {
+	group := d.groupOf(int32(cell)) //nolint:gosec // a lattice has fewer cells
+	rate, variance := d.cold[group].rate, d.cold[group].variance
+	if at := d.counts.slotOf[cell]; at >= 0 {
+		rate, variance = d.counts.slots[at].rate, d.counts.slots[at].variance
+	}
+	hours := make([]float64, d.expect.groups)
+	d.expect.profileHours(hours, d.endOf(d.now), window, d.opts.Slot)
+	h := hours[group] * d.expect.level
+	mean = rate * h
+	return mean, math.Sqrt(d.expect.dispersion()*mean + variance*h*h)
+}
+
+// Knowledge is how much a detector knows, for people to judge it by.
+type Knowledge struct {
+	Hours       int     // learned
+	Dispersion  float64 // variance of a cell's hourly count over its mean
+	Level       float64 // of the last days against what was learned
+	QuietWeeks  float64 // of history that the threshold comes from
+	Threshold   float64
+	ActiveCells int
+}
+
+// Knowledge tells how much the detector knows.
+func (d *Detector) Knowledge() Knowledge {
+	return Knowledge{
+		Hours: d.hoursLearned, Dispersion: d.expect.dispersion(), Level: d.expect.level,
+		QuietWeeks: d.quiet.weeks(), Threshold: d.Threshold(), ActiveCells: len(d.counts.slots) - len(d.counts.free),
+	}
+}
+
+// Feedback holds the false episodes that people answered, or left unanswered, over
+// some weeks against the budget. Outside the 95 % band of the Poisson distribution
+// the threshold moves by what chance makes of the difference. It reports whether
+// it did.
+func (d *Detector) Feedback(falseEpisodes int, weeks float64) bool {
+	want := d.opts.Budget * weeks
+	if want <= 0 || d.quiet.tail.Mean <= 0 {
+		return false
+	}
+	tooMany := count.PoissonTail(falseEpisodes, want) < 0.025
+	tooFew := count.PoissonHead(falseEpisodes, want) < 0.025
+	if !tooMany && !tooFew {
+		return false
+	}
+	step := d.quiet.tail.Mean * math.Log((float64(falseEpisodes)+0.5)/(want+0.5))
+	d.offset = min(max(d.offset+step/2, -maxOffset), maxOffset)
+	d.recalibrate()
+	return true
+}
+
+// maxOffset bounds how far answers move a threshold.
+const maxOffset = 6

@@ -1,0 +1,78 @@
+package hotspot
+
+import (
+	"slices"
+	"time"
+)
+
+// frozen is where and when a hotspot keeps cells from learning.
+type frozen struct {
+	ID    string
+	Whole bool
+	Cells []int32 // ascending: all that the hotspot ever held
+	From  time.Time
+	To    time.Time // zero while the hotspot is open
+}
+
+// freeze notes what a hotspot holds.
+func (d *Detector) freeze(c *cluster) {
+	at := slices.IndexFunc(d.frozen, func(f frozen) bool { return f.ID == c.ID })
+	if at < 0 {
+		if c.Phase == Closed {
+			return // released, or merged before it was noted
+		}
+		d.frozen = append(d.frozen, frozen{ID: c.ID, Whole: c.Whole, From: c.Since})
+		at = len(d.frozen) - 1
+	}
+	f := &d.frozen[at]
+	f.To = c.ClosedAt
+	for _, cell := range c.cells {
+		if i, there := slices.BinarySearch(f.Cells, cell); !there {
+			f.Cells = slices.Insert(f.Cells, i, cell)
+		}
+	}
+}
+
+// thaw forgets what a hotspot held.
+func (d *Detector) thaw(id string) {
+	d.frozen = slices.DeleteFunc(d.frozen, func(f frozen) bool { return f.ID == id })
+}
+
+// frozenIn returns the cells of the lattice that learn nothing from the hour that
+// begins at from, and whether none does. It forgets what lies before.
+func (d *Detector) frozenIn(from time.Time) (cells map[int32]bool, whole bool) {
+	d.frozen = slices.DeleteFunc(d.frozen, func(f frozen) bool { return !f.To.IsZero() && f.To.Before(from) })
+	for _, f := range d.frozen {
+		if !f.From.Before(from.Add(time.Hour)) || from.Sub(f.From) >= maxFrozen {
+			continue
+		}
+		whole = whole || f.Whole && d.hoursLearned >= 2*hoursOfWeek // until then it is more likely that too little is known
+		for _, c := range f.Cells {
+			if cells == nil {
+				cells = make(map[int32]bool)
+			}
+			cells[c] = true
+		}
+	}
+	return cells, whole
+}
+
+// Answer is what people say of a hotspot after they have looked.
+type Answer int
+
+// The answers.
+const (
+	Confirmed  Answer = iota // it was real: its time is not quiet history
+	FalseAlarm               // it was ordinary: it is learned like any other time
+)
+
+// Answered takes in an answer about a hotspot that lasted from from to to, which
+// may be closed and forgotten.
+func (d *Detector) Answered(id string, a Answer, from, to time.Time) {
+	switch a {
+	case FalseAlarm:
+		d.thaw(id)
+	case Confirmed:
+		d.quiet.exclude(from, to)
+	}
+}
