@@ -153,7 +153,7 @@ func (s *slopes) atMost(limit float64) (count int) {
 func nth(a []float64, k int) float64 {
 	for rounds := 2 * bits.Len(uint(len(a))); rounds > 0 && len(a) > 16; rounds-- {
 		pivot := middle(a[0], a[len(a)/2], a[len(a)-1])
-		less, upTo := partition(a, pivot)
+		less, upTo := threeWay(a, pivot)
 		switch {
 		case k < less:
 			a = a[:less]
@@ -167,9 +167,9 @@ func nth(a []float64, k int) float64 {
 	return a[k]
 }
 
-// partition brings a into three parts: below the pivot, up to less; equal, up
+// threeWay brings a into three parts: below the pivot, up to less; equal, up
 // to upTo; above. Slopes of counts are equal by the thousand.
-func partition(a []float64, pivot float64) (less, upTo int) {
+func threeWay(a []float64, pivot float64) (less, upTo int) {
 	upTo = len(a)
 	for i := 0; i < upTo; {
 		switch v := a[i]; {

@@ -24,6 +24,11 @@ const MinSteps = 8
 // enough data" instead of a number; more history is the only cure.
 var ErrTooFew = errors.New("not enough data")
 
+// ErrInvalid marks a question that a method does not answer: options that
+// contradict each other, or a series with a hole where none may be. The message
+// says which; the same question will be refused again.
+var ErrInvalid = errors.New("invalid")
+
 // present returns the values of x that are not missing and the step each is
 // from.
 func present(x []float64) (values []float64, steps []int) {
