@@ -100,7 +100,7 @@ fuzz: ## each fuzz target for FUZZTIME (1m)
 
 .PHONY: test-influx2
 test-influx2: setup-test ## the series suite against InfluxDB 2.7 (needs cargo to build it the first time)
-	URBANGRID_TEST_INFLUX=2 go test -timeout 30m ./store/influx/...
+	URBANGRID_TEST_INFLUX=2 go test -timeout 30m ./internal/influxtest/... ./store/influx/...
 
 .PHONY: soak
 soak: setup-test ## long runs: InfluxDB away for five minutes under load

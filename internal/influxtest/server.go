@@ -65,11 +65,11 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-// setUp makes the first user, organisation and token of 2.7.
+// setUp makes the first user, organisation, bucket and token of 2.7.
 func (s *Server) setUp(t testing.TB) {
 	t.Helper()
 	s.Org = "urbangrid"
-	body := fmt.Sprintf(`{"username":"test","password":"test-password","org":%q,"bucket":"first","token":%q}`, s.Org, Token)
+	body := fmt.Sprintf(`{"username":"test","password":"test-password","org":%q,"bucket":%q,"token":%q}`, s.Org, Database+"/autogen", Token)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/api/v2/setup", strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
