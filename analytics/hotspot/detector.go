@@ -51,7 +51,7 @@ type Detector struct {
 	hours        []hourCounts
 	nextHour     int64 // the first that is not learned
 	hoursLearned int
-	silent       []float64 // scratch of learn
+	silent, left []float64 // scratch of learn: silent cells, and the rate that was not watched, of each group
 
 	hoursIn   []float64 // [window·groups+group] profile hours, as of the last evaluation
 	phi       float64
@@ -97,7 +97,7 @@ func New(l *lattice.Lattice, space *Space, opts Options) (*Detector, error) {
 		opts: opts, lattice: l, space: space,
 		counts: newCounts(l.Len(), windows), gaps: make(map[int32]*coverage), full: fullyWatched,
 		expect: newExpectation(opts, cells),
-		cold:   make([]coldCell, opts.Groups), area: make([]coldCell, opts.Groups), silent: make([]float64, opts.Groups),
+		cold:   make([]coldCell, opts.Groups), area: make([]coldCell, opts.Groups), silent: make([]float64, opts.Groups), left: make([]float64, opts.Groups),
 		hoursIn: make([]float64, len(windows)*opts.Groups),
 	}
 	d.refit()

@@ -22,17 +22,16 @@ type expectation struct {
 	priorWeight float64 // profile hours that the prior is worth
 
 	groups              int
-	events              []float64            // [group·168+slot] events learned
-	watched             [hoursOfWeek]float64 // hours learned, by slot
-	exposure            []float64            // [group] profile hours learned of every cell that missed none
-	cells               []float64            // [group] how many cells it has
-	profile             []float64            // [group·168+slot]
-	day                 [hoursOfWeek]float64 // the whole area's profile, scratch of refit
-	level               float64              // events over expectation of the last days
-	levelGot, levelWant float64              // what the level is made of
-	phi                 ratio                // over-dispersion of a cell's hour: variance over mean
-	city                [maxWindows]ratio    // squared coefficient of variation of the area's windows beyond chance
-	recent              []hourTotal          // of the last hours learned, newest last
+	events              []float64         // [group·168+slot] events learned
+	watched             []float64         // [group·168+slot] hours learned, each as much as the share of its events that was watched
+	exposure            []float64         // [group] profile hours learned of every cell that missed none
+	cells               []float64         // [group] how many cells it has
+	profile             []float64         // [group·168+slot]
+	level               float64           // events over expectation of the last days
+	levelGot, levelWant float64           // what the level is made of
+	phi                 ratio             // over-dispersion of a cell's hour: variance over mean
+	city                [maxWindows]ratio // squared coefficient of variation of the area's windows beyond chance
+	recent              []hourTotal       // of the last hours learned, newest last
 }
 
 // ratio is a quotient of two fading sums.
@@ -60,6 +59,7 @@ func newExpectation(o Options, cells []float64) expectation {
 	e := expectation{
 		priorRate: o.PriorRate, priorWeight: o.PriorHours, groups: o.Groups,
 		events:   make([]float64, o.Groups*hoursOfWeek),
+		watched:  make([]float64, o.Groups*hoursOfWeek),
 		exposure: make([]float64, o.Groups),
 		cells:    cells,
 		profile:  make([]float64, o.Groups*hoursOfWeek),
@@ -124,34 +124,32 @@ func (e *expectation) fade(f float64) {
 	e.phi.fade(f)
 }
 
-// refit makes profiles from what was learned.
+// refit makes profiles from what was learned. An hour of the week is what was seen
+// in it over what the group's mean rate makes of the time that it was watched.
 func (e *expectation) refit() {
-	total, hours := sum(e.events), sum(e.watched[:])
-	if total == 0 || hours == 0 {
-		return
-	}
-	mean := total / hours // of the whole area in an hour
-	var byHour, hourWatched [24]float64
-	for s := range hoursOfWeek {
-		hourWatched[s%24] += e.watched[s]
-		for g := range e.groups {
-			byHour[s%24] += e.events[g*hoursOfWeek+s]
+	mean := make([]float64, e.groups) // events a watched hour, of each group
+	for g := range mean {
+		part := e.events[g*hoursOfWeek : (g+1)*hoursOfWeek]
+		if hours := sum(e.watched[g*hoursOfWeek : (g+1)*hoursOfWeek]); hours > 0 {
+			mean[g] = sum(part) / hours
 		}
 	}
+	var got, want [hoursOfWeek]float64 // of all groups
+	var hourGot, hourWant [24]float64
 	for s := range hoursOfWeek {
-		n := 0.0
 		for g := range e.groups {
-			n += e.events[g*hoursOfWeek+s]
+			got[s] += e.events[g*hoursOfWeek+s]
+			want[s] += mean[g] * e.watched[g*hoursOfWeek+s]
 		}
-		h := s % 24
-		hourly := (byHour[h] + profileWeight) / (mean*hourWatched[h] + profileWeight)
-		e.day[s] = (n + profileWeight*hourly) / (mean*e.watched[s] + profileWeight)
+		hourGot[s%24] += got[s]
+		hourWant[s%24] += want[s]
 	}
-	for g := range e.groups {
-		mine := e.events[g*hoursOfWeek : (g+1)*hoursOfWeek]
-		each := sum(mine) / hours
-		for s, n := range mine {
-			e.profile[g*hoursOfWeek+s] = (n + profileWeight*e.day[s]) / (each*e.watched[s] + profileWeight)
+	for s := range hoursOfWeek {
+		hourly := (hourGot[s%24] + profileWeight) / (hourWant[s%24] + profileWeight)
+		daily := (got[s] + profileWeight*hourly) / (want[s] + profileWeight)
+		for g := range e.groups {
+			i := g*hoursOfWeek + s
+			e.profile[i] = (e.events[i] + profileWeight*daily) / (mean[g]*e.watched[i] + profileWeight)
 		}
 	}
 }

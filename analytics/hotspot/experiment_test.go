@@ -27,7 +27,7 @@ func TestExperiment(t *testing.T) {
 	}
 	at := monday
 	began := time.Now()
-	for wk := range 30 {
+	for wk := range 20 {
 		var ch []hotspot.Change
 		for range 168 {
 			feed(d, w.hour(at, nil), &ch)
@@ -55,7 +55,7 @@ func TestExperiment(t *testing.T) {
 	}
 	for _, g := range []design{{"k1_RR3_6h", 1, 3, 0, 6}, {"k1_RR5_6h", 1, 5, 0, 6}, {"k0_add3_6h", 0, 0, 3, 6}, {"k2_RR2_12h", 2, 2, 0, 12}, {"k1_add1_6h", 1, 0, 1, 6}, {"null", 1, 1, 0, 6}} {
 		found, jac := 0, []float64{}
-		const reps = 120
+		const reps = 60
 		for range reps {
 			e, _ := hotspot.New(w.lattice, nil, opts)
 			if err := e.Restore(saved); err != nil {

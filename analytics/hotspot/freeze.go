@@ -38,6 +38,13 @@ func (d *Detector) thaw(id string) {
 	d.frozen = slices.DeleteFunc(d.frozen, func(f frozen) bool { return f.ID == id })
 }
 
+// Before so many hours are learned, what stands out is more likely what the
+// detector does not know yet, and it learns from all of it.
+const (
+	trustCells = hoursOfWeek
+	trustWhole = 2 * hoursOfWeek
+)
+
 // frozenIn returns the cells of the lattice that learn nothing from the hour that
 // begins at from, and whether none does. It forgets what lies before.
 func (d *Detector) frozenIn(from time.Time) (cells map[int32]bool, whole bool) {
@@ -46,7 +53,10 @@ func (d *Detector) frozenIn(from time.Time) (cells map[int32]bool, whole bool) {
 		if !f.From.Before(from.Add(time.Hour)) || from.Sub(f.From) >= maxFrozen {
 			continue
 		}
-		whole = whole || f.Whole && d.hoursLearned >= 2*hoursOfWeek // until then it is more likely that too little is known
+		whole = whole || f.Whole && d.hoursLearned >= trustWhole
+		if d.hoursLearned < trustCells {
+			continue
+		}
 		for _, c := range f.Cells {
 			if cells == nil {
 				cells = make(map[int32]bool)

@@ -99,8 +99,8 @@ func (d *Detector) learn(hour int64) {
 	for g := range e.exposure {
 		e.exposure[g] += e.profile[g*hoursOfWeek+s]
 		d.silent[g] = e.cells[g]
+		d.left[g] = 0
 	}
-	e.watched[s]++
 
 	var h hourSum
 	for i := range d.counts.slots {
@@ -114,12 +114,14 @@ func (d *Detector) learn(hour int64) {
 		c.learned, c.missed = c.learned*keep, c.missed*keep
 		if frozen[c.cell] {
 			c.missed += v
+			d.left[g] += c.rate
 			continue
 		}
 		watched := 1.0
 		if len(d.gaps) > 0 {
 			watched = d.watchedDuring(c.cell, from)
 			c.missed += v * (1 - watched)
+			d.left[g] += c.rate * (1 - watched)
 		}
 		h.add(1, n, c.rate*v*watched, e.level)
 		c.learned += n
@@ -127,6 +129,9 @@ func (d *Detector) learn(hour int64) {
 	}
 	for g, n := range d.silent {
 		h.add(n, 0, d.cold[g].rate*e.profile[g*hoursOfWeek+s], e.level)
+		if all := d.area[g].rate; all > 0 {
+			e.watched[g*hoursOfWeek+s] += max(1-d.left[g]/all, 0)
+		}
 	}
 	e.learnDispersion(h, d.opts.Windows)
 	e.learnLevel(h.got, h.want)

@@ -31,7 +31,7 @@ type state struct {
 
 	PriorRate, PriorWeight     float64
 	Events, Exposure, Profile  []float64
-	Watched                    [hoursOfWeek]float64
+	Watched                    []float64
 	Level, LevelGot, LevelWant float64
 	Phi                        ratio
 	City                       [maxWindows]ratio
@@ -178,10 +178,10 @@ func equal(a, b []time.Duration) bool {
 func (d *Detector) restoreExpectation(s *state) {
 	e := &d.expect
 	e.priorRate, e.priorWeight = s.PriorRate, s.PriorWeight
-	e.watched, e.phi, e.city, e.recent = s.Watched, s.Phi, s.City, s.Recent
+	e.phi, e.city, e.recent = s.Phi, s.City, s.Recent
 	e.level, e.levelGot, e.levelWant = s.Level, s.LevelGot, s.LevelWant
 	if len(s.Exposure) == e.groups {
-		e.events, e.exposure, e.profile = s.Events, s.Exposure, s.Profile
+		e.events, e.exposure, e.profile, e.watched = s.Events, s.Exposure, s.Profile, s.Watched
 		return
 	}
 	// The groups have changed: each begins with what all had together.
@@ -191,6 +191,7 @@ func (d *Detector) restoreExpectation(s *state) {
 		e.exposure[g] = sum(s.Exposure) / old
 		for i, n := range s.Events {
 			e.events[g*hoursOfWeek+i%hoursOfWeek] += n / float64(e.groups)
+			e.watched[g*hoursOfWeek+i%hoursOfWeek] += s.Watched[i] / old
 		}
 	}
 	e.refit()
