@@ -72,7 +72,12 @@ func logGamma(x float64) float64 {
 // RunOptions say how [RunLengths] thinks of changes. The zero value works.
 type RunOptions struct {
 	Between float64 // expected number of steps from one change to the next, above 1; 0 means 250
-	Prune   float64 // run lengths less likely than this are forgotten; 0 means 1e-4, negative means none
+
+	// Prune is the chance below which a run length is forgotten; 0 means 1e-6,
+	// negative means none. At 1e-4 the runs that a change begins with are often
+	// gone before it shows: AtMost was up to 0.5 off in simulated counts, at
+	// 1e-6 less than 0.04.
+	Prune float64
 }
 
 // RunLengths holds, step by step, how likely it is that the level of a series
@@ -103,7 +108,7 @@ func NewRunLengths(prior Prior, opts RunOptions) *RunLengths {
 		opts.Between = 250
 	}
 	if opts.Prune == 0 {
-		opts.Prune = 1e-4
+		opts.Prune = 1e-6
 	}
 	return &RunLengths{
 		prior:  prior,
