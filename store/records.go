@@ -120,10 +120,12 @@ type Evidence struct {
 
 // AlertQuery asks for alerts, newest first. Zero fields do not narrow.
 type AlertQuery struct {
-	State AlertState
-	Kind  sensors.KindKey
-	Area  grid.AreaCode
-	Limit int // 1 to MaxAlerts; 0 means 200
+	ID       string
+	State    AlertState
+	Category AlertCategory
+	Kind     sensors.KindKey
+	Area     grid.AreaCode
+	Limit    int // 1 to MaxAlerts; 0 means 200
 	// Before is the ID of the last alert of the page before: only alerts that
 	// come after it in the order are returned. An unknown one finds nothing.
 	Before string

@@ -181,6 +181,16 @@ var alertPromises = map[string]func(*testing.T, *fixture){
 		wantEqual(t, "area", f.findAlerts(store.AlertQuery{Area: "310107014"}), []store.Alert{c})
 		wantEqual(t, "one", f.findAlerts(store.AlertQuery{Limit: 1}), []store.Alert{c})
 	},
+	"an alert is found by its id, and alerts by what they are about": func(t *testing.T, f *fixture) {
+		a, b, c := loud(1), loud(2), loud(3)
+		b.Category, c.Category = store.AboutQuality, ""
+		f.saveAlerts(1, a, b, c)
+		wantEqual(t, "by id", f.findAlerts(store.AlertQuery{ID: b.ID}), []store.Alert{b})
+		wantEqual(t, "by id and state", f.findAlerts(store.AlertQuery{ID: b.ID, State: store.AlertClosed}), []store.Alert(nil))
+		wantEqual(t, "unknown id", f.findAlerts(store.AlertQuery{ID: "nobody"}), []store.Alert(nil))
+		wantEqual(t, "about the city", f.findAlerts(store.AlertQuery{Category: store.AboutCity}), []store.Alert{c, a})
+		wantEqual(t, "about quality", f.findAlerts(store.AlertQuery{Category: store.AboutQuality}), []store.Alert{b})
+	},
 	"pages of alerts have no gap and no overlap, also among equal times": func(t *testing.T, f *fixture) {
 		var all []store.Alert
 		for n := range 7 {
@@ -197,8 +207,8 @@ var alertPromises = map[string]func(*testing.T, *fixture){
 		}
 		wantEqual(t, "all pages", got, all)
 	},
-	"a limit out of bounds and an unknown state are invalid queries": func(t *testing.T, f *fixture) {
-		for _, q := range []store.AlertQuery{{Limit: -1}, {Limit: store.MaxAlerts + 1}, {State: "ajar"}} {
+	"a limit out of bounds, an unknown state and an unknown category are invalid queries": func(t *testing.T, f *fixture) {
+		for _, q := range []store.AlertQuery{{Limit: -1}, {Limit: store.MaxAlerts + 1}, {State: "ajar"}, {Category: "weather"}} {
 			if _, err := f.FindAlerts(t.Context(), q); !errors.Is(err, store.ErrInvalidQuery) {
 				t.Errorf("FindAlerts(%+v): error %v, want ErrInvalidQuery", q, err)
 			}

@@ -1,6 +1,6 @@
 // Package recordstest is the suite of promises that every implementation of
-// store.Alerts, store.Quarantine, store.Devices, store.Activities and
-// store.Credentials passes.
+// store.Alerts, store.Quarantine, store.Devices, store.Activities,
+// store.Credentials, store.Verdicts and store.Mutes passes.
 package recordstest
 
 import (
@@ -21,6 +21,8 @@ type Records interface {
 	store.Devices
 	store.Activities
 	store.Credentials
+	store.Verdicts
+	store.Mutes
 	Close() error
 }
 
@@ -31,7 +33,7 @@ type Open func(t *testing.T, dir string) Records
 // Run holds an implementation to every promise, each on records of its own.
 func Run(t *testing.T, open Open) {
 	for _, promises := range []map[string]func(*testing.T, *fixture){
-		alertPromises, quarantinePromises, devicePromises, activityPromises, credentialPromises,
+		alertPromises, quarantinePromises, devicePromises, activityPromises, credentialPromises, verdictPromises, mutePromises,
 	} {
 		for promise, check := range promises {
 			t.Run(promise, func(t *testing.T) {

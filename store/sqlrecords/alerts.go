@@ -173,6 +173,18 @@ func (r *Records) FindAlerts(ctx context.Context, q store.AlertQuery) ([]store.A
 	default:
 		return nil, fmt.Errorf("%w: no alert state is called %q", store.ErrInvalidQuery, q.State)
 	}
+	switch q.Category {
+	case "":
+	case store.AboutCity:
+		where = append(where, "category IN ('', 'city')")
+	case store.AboutQuality:
+		where = append(where, "category = 'quality'")
+	default:
+		return nil, fmt.Errorf("%w: no alert category is called %q", store.ErrInvalidQuery, q.Category)
+	}
+	if q.ID != "" {
+		narrow("id = ?", q.ID)
+	}
 	if q.Kind != "" {
 		narrow("kind = ?", string(q.Kind))
 	}

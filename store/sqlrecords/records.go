@@ -1,4 +1,5 @@
-// Package sqlrecords keeps records (alerts, quarantine, devices) in a SQL
+// Package sqlrecords keeps records (alerts and what people say of
+// them, quarantine, devices) in a SQL
 // database. It holds the schema and the statements, written so that SQLite and
 // PostgreSQL both understand them; the packages that own a driver, such as
 // store/sqlite, open the database and hand it over.
@@ -43,6 +44,8 @@ var (
 	_ store.Activities = (*Records)(nil)
 
 	_ store.Credentials = (*Records)(nil)
+	_ store.Verdicts    = (*Records)(nil)
+	_ store.Mutes       = (*Records)(nil)
 )
 
 // Open brings the schema up to date and returns the records. It refuses a
@@ -145,3 +148,6 @@ func fromMicros(us sql.NullInt64) time.Time {
 	}
 	return time.UnixMicro(us.Int64).UTC()
 }
+
+// stored returns t as it will be read: in UTC and whole microseconds.
+func stored(t time.Time) time.Time { return time.UnixMicro(t.UnixMicro()).UTC() }
