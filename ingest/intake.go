@@ -43,10 +43,12 @@ type Message struct {
 
 // Options tune an Intake. The zero Options work.
 type Options struct {
-	MaxPending int           // observations that may wait for their commit; 0 means 100,000
-	MaxBatch   int           // observations of one commit; 0 means 8,192
-	Horizon    time.Duration // how long duplicates are recognised at least; 0 means 24 h
-	MaxKeys    int           // observations remembered for that, after which the horizon shrinks; 0 means 12 Mi, which takes at most 256 MiB
+	MaxPending      int // observations that may wait for their commit; 0 means 100,000
+	MaxPendingBytes int // what they may take, with what quarantine keeps; 0 means 256 MiB
+	MaxBatch        int // observations of one commit; 0 means 8,192
+
+	Horizon time.Duration // how long duplicates are recognised at least; 0 means 24 h
+	MaxKeys int           // observations remembered for that, after which the horizon shrinks; 0 means 12 Mi, which takes at most 256 MiB
 
 	// Known says which devices may be heard; what others say is quarantined.
 	// nil means that all are.
@@ -66,6 +68,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.MaxPending == 0 {
 		o.MaxPending = 100_000
+	}
+	if o.MaxPendingBytes == 0 {
+		o.MaxPendingBytes = 256 << 20
 	}
 	if o.MaxBatch == 0 {
 		o.MaxBatch = 8192
@@ -103,7 +108,7 @@ type Intake struct {
 	mu      sync.Mutex // guards what follows
 	room    *sync.Cond // signalled when pending shrinks or stopping is set
 	open    *batch     // takes in what comes
-	pending int        // observations in open and in the commit under way
+	pending load       // in open and in the commit under way
 	seen    *seen
 	stopped bool // nothing more is taken in
 
@@ -182,13 +187,18 @@ func (in *Intake) Remember(e stream.Entry) {
 	in.m.remembered.Set(float64(in.seen.len()))
 }
 
+// full reports whether as much waits as may. The caller holds mu.
+func (in *Intake) full() bool {
+	return in.pending.items >= in.opts.MaxPending || in.pending.bytes >= in.opts.MaxPendingBytes
+}
+
 // enqueue moves s into the open batch, dropping duplicates. Looking up the keys
 // and joining the batch are one step under the lock: a duplicate must not find
 // its key before the original is in a batch.
 func (in *Intake) enqueue(s *scratch, msg Message) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for in.pending >= in.opts.MaxPending && !in.stopped {
+	for in.full() && !in.stopped {
 		if msg.Lossy {
 			in.m.dropped.WithLabelValues(dropOverflow).Inc()
 			return
@@ -202,21 +212,26 @@ func (in *Intake) enqueue(s *scratch, msg Message) {
 		return
 	}
 	b := in.open
-	before := b.size()
 	for i := range s.placed {
 		if !in.seen.add(s.keys[i], msg.Received) {
 			b.dups++
 			continue
 		}
 		b.obs = append(b.obs, s.placed[i])
+		in.pending.add(observationBytes(&s.placed[i]))
 	}
-	b.rejects = append(b.rejects, s.rejects...)
-	b.health = append(b.health, s.report.Health...)
+	for i := range s.rejects {
+		b.rejects = append(b.rejects, s.rejects[i])
+		in.pending.add(rejectBytes(&s.rejects[i]))
+	}
+	for i := range s.report.Health {
+		b.health = append(b.health, s.report.Health[i])
+		in.pending.add(healthBytes(&s.report.Health[i]))
+	}
 	b.commands = append(b.commands, s.report.Commands...)
 	if msg.Source != nil {
 		b.receipts = append(b.receipts, receipt{msg.Source, msg.Token})
 	}
-	in.pending += b.size() - before
 	if !b.empty() {
 		select {
 		case in.work <- struct{}{}:
@@ -284,20 +299,17 @@ func (in *Intake) take(spare *batch) *batch {
 	defer in.mu.Unlock()
 	b := in.open
 	in.open = spare
-	in.m.pending.Set(float64(in.pending))
+	in.m.pending.Set(float64(in.pending.items))
 	in.m.remembered.Set(float64(in.seen.len()))
 	return b
 }
 
-// commit makes b durable, in parts of at most MaxBatch observations, then gives
-// its receipts. It tries for as long as ctx lives.
+// commit makes b durable, in parts that the journal takes, then gives its receipts.
+// It tries for as long as ctx lives.
 func (in *Intake) commit(ctx context.Context, b *batch) error {
 	left := stream.Entry{Observations: b.obs, Rejects: b.rejects, Health: b.health}
 	for len(left.Observations)+len(left.Rejects)+len(left.Health) > 0 {
-		var part stream.Entry
-		part.Observations, left.Observations = split(left.Observations, in.opts.MaxBatch)
-		part.Rejects, left.Rejects = split(left.Rejects, maxRejects)
-		part.Health, left.Health = split(left.Health, in.opts.MaxBatch)
+		part := cut(&left, in.opts.MaxBatch)
 		if b.name == "" {
 			b.name = stream.NewName()
 		}
@@ -316,16 +328,6 @@ func (in *Intake) commit(ctx context.Context, b *batch) error {
 	return nil
 }
 
-// maxRejects bounds the rejects of one entry: with their messages they are much
-// larger than observations.
-const maxRejects = 100
-
-// split cuts off the first n.
-func split[T any](s []T, n int) (first, rest []T) {
-	n = min(n, len(s))
-	return s[:n], s[n:]
-}
-
 func (in *Intake) committed(part stream.Entry) {
 	in.m.observations.Add(float64(len(part.Observations)))
 	for i := range part.Observations {
@@ -337,7 +339,7 @@ func (in *Intake) committed(part stream.Entry) {
 		in.m.rejected.WithLabelValues(part.Rejects[i].Reason).Inc()
 	}
 	in.mu.Lock()
-	in.pending -= len(part.Observations) + len(part.Rejects) + len(part.Health)
+	in.pending.subtract(&part)
 	in.mu.Unlock()
 	in.room.Broadcast()
 }

@@ -60,6 +60,13 @@ func (in *Intake) Submit(msg Message) {
 // read decodes, checks and places what the message says into s.
 func (in *Intake) read(s *scratch, format sensors.Format, msg Message) {
 	format.Decode(&s.report, msg.Topic, msg.Payload, msg.Received)
+	for i := range s.report.Health {
+		// A device whose clock was ahead once would keep what it said then until
+		// that time has come.
+		if h := &s.report.Health[i]; h.At.After(msg.Received) {
+			h.At = msg.Received
+		}
+	}
 	for _, f := range s.report.Faults {
 		s.reject(msg, f.Reason, f.Detail, f.Raw)
 	}
