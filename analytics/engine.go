@@ -60,6 +60,18 @@ type Options struct {
 	// Saved is called after alert changes were saved, by the engine's own
 	// goroutine; it must not block. nil is no one.
 	Saved func()
+	// Study is where hotspots are looked for. Without cells, rules about hotspots are
+	// an error.
+	Study Study
+	// Mutes returns what people have muted and what is under maintenance, in force
+	// now or within the lateness; it is asked every few seconds. nil means nothing.
+	Mutes func(ctx context.Context) (*store.MuteSet, error)
+	// Verdicts is what people say of alerts; nil means nothing.
+	Verdicts Verdicts
+	// Coverage returns for a kind what share of the sensors that watch a cell work,
+	// 0 to 1, of cells where not all do; it is asked every minute, of kinds with
+	// rules about hotspots. nil means that all do.
+	Coverage func(sensors.KindKey) map[grid.Cell]float64
 	// AreaNames are what alerts call an area; nil, and zero Names, mean its code.
 	AreaNames func(grid.AreaCode) sensors.Names
 	// Now is the clock of the live map; nil means time.Now. Alerts go by
@@ -101,6 +113,7 @@ type Engine struct {
 	alerts  store.Alerts
 	catalog Kinds
 	rules   []Rule
+	study   *study
 	watcher Watcher
 	opts    Options
 	metrics *metrics
@@ -112,14 +125,22 @@ func NewEngine(journal Journal, alerts store.Alerts, catalog Kinds, rules []Rule
 	if err := checkRules(catalog, rules); err != nil {
 		return nil, fmt.Errorf("rules: %w", err)
 	}
+	study, err := newStudy(opts.Study)
+	if err != nil {
+		return nil, err
+	}
 	m, err := newMetrics(opts.Registerer, rules)
 	if err != nil {
 		return nil, err
 	}
-	return &Engine{
-		journal: journal, alerts: alerts, catalog: catalog, rules: rules, watcher: watcher,
+	e := &Engine{
+		journal: journal, alerts: alerts, catalog: catalog, rules: rules, study: study, watcher: watcher,
 		opts: opts.withDefaults(), metrics: m,
-	}, nil
+	}
+	if _, err := newJudge(catalog, rules, study, e.opts, m); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 func checkRules(catalog Kinds, rules []Rule) error {
@@ -163,6 +184,8 @@ type run struct {
 	warmUpTo uint64 // entries up to it were judged before
 
 	rememberedAt time.Time
+	askedAt      time.Time // about mutes and coverage
+	heardAt      time.Time // about answers
 }
 
 // Run judges until ctx ends, then saves what it holds and returns nil. It
@@ -251,8 +274,9 @@ func (r *run) takeMore(ctx context.Context, entries <-chan stream.Entry) error {
 
 func (r *run) take(entry stream.Entry) {
 	if !r.judge.live && entry.Seq > r.warmUpTo {
-		r.judge.goLive()
+		r.judge.goLive(r.opts.Now())
 	}
+	r.judge.seq = entry.Seq
 	for i := range entry.Observations {
 		r.judge.observe(&entry.Observations[i])
 	}
@@ -273,13 +297,55 @@ func (r *run) tick(ctx context.Context) error {
 	}
 	r.metrics.openAlerts.Set(float64(r.judge.open))
 	r.metrics.cells.Set(float64(r.judge.activeCells()))
-	if r.judge.live && now.Sub(r.rememberedAt) >= rememberEvery {
+	if r.judge.live && now.Sub(r.askedAt) >= askEvery {
+		r.askedAt = now
+		r.askMutes(ctx)
+		r.askCoverage()
+		if now.Sub(r.heardAt) >= answersEvery {
+			r.heardAt = now
+			r.askAnswers(ctx, now)
+		}
+		r.metrics.knowledge(r.judge.hotspots)
+	}
+	if r.judge.live && len(r.judge.changes) == 0 && now.Sub(r.rememberedAt) >= rememberEvery {
 		r.remember(ctx, now)
 	}
 	if r.judged.Seq > r.saved.Seq && now.Sub(r.savedAt) >= r.opts.SaveEvery {
 		return r.save(ctx)
 	}
 	return nil
+}
+
+// askEvery is how often the engine asks for mutes and coverage.
+const askEvery = 5 * time.Second
+
+// askMutes learns what is muted. While that cannot be found out, what was known
+// holds on.
+func (r *run) askMutes(ctx context.Context) {
+	if r.opts.Mutes == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lastRetry)
+	defer cancel()
+	mutes, err := r.opts.Mutes(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			r.metrics.muteErrors.Inc()
+			r.opts.Log.Warn("mutes not read, the last known hold", "error", err)
+		}
+		return
+	}
+	r.judge.mutes = mutes
+}
+
+// askCoverage learns which cells are watched by fewer sensors than usual.
+func (r *run) askCoverage() {
+	if r.opts.Coverage == nil {
+		return
+	}
+	for _, h := range r.judge.hotspots {
+		h.cover(r.opts.Coverage(h.kind.Key))
+	}
 }
 
 // silence is how long the live map may stand still before its windows move by
@@ -332,14 +398,13 @@ func (r *run) trySave(ctx context.Context, timeout time.Duration) error {
 // stop saves what was judged. What cannot be saved is judged again by the next
 // Run.
 func (r *run) stop() error {
-	if r.judge.live {
+	if r.judged != r.saved || len(r.judge.changes) > 0 {
+		if err := r.trySave(context.Background(), lastRetry); err != nil {
+			return fmt.Errorf("save %d alert changes at the end: %w", len(r.judge.changes), err)
+		}
+	}
+	if r.judge.live { // after the alerts, so that what it knows is never ahead of them
 		r.remember(context.Background(), r.opts.Now())
-	}
-	if r.judged == r.saved && len(r.judge.changes) == 0 {
-		return nil
-	}
-	if err := r.trySave(context.Background(), lastRetry); err != nil {
-		return fmt.Errorf("save %d alert changes at the end: %w", len(r.judge.changes), err)
 	}
 	return nil
 }

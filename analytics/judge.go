@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -26,7 +27,11 @@ type judge struct {
 	lateness int64
 	kinds    map[sensors.KindKey]*kind
 	rules    map[string]openRule
-	live     bool  // false while it reads back what was judged before
+	seq      uint64 // of the entry that is being judged
+	live     bool   // false while it reads back what was judged before
+	minute   int64  // the newest whole minute judged, of any kind
+	hotspots []*hotspotRule
+	mutes    *store.MuteSet
 	newest   int64 // greatest time judged live of any kind, noTime before the first
 
 	dirty    []*cell
@@ -44,7 +49,7 @@ type openRule interface {
 	restore(a store.Alert) bool
 }
 
-func newJudge(catalog Kinds, rules []Rule, opts Options, m *metrics) *judge {
+func newJudge(catalog Kinds, rules []Rule, study *study, opts Options, m *metrics) (*judge, error) {
 	j := &judge{
 		lateness: opts.Lateness.Microseconds(),
 		kinds:    make(map[sensors.KindKey]*kind),
@@ -58,16 +63,24 @@ func newJudge(catalog Kinds, rules []Rule, opts Options, m *metrics) *judge {
 	}
 	for _, r := range rules {
 		k := j.kinds[r.Kind]
-		if r.Threshold != nil {
+		switch {
+		case r.Threshold != nil:
 			t := newThresholdRule(r, k)
 			k.thresholds = append(k.thresholds, t)
 			j.rules[r.Name] = t
-		} else {
+		case r.Hotspot != nil:
+			h, err := newHotspotRule(r, k, study)
+			if err != nil {
+				return nil, fmt.Errorf("rule %q: %w", r.Name, err)
+			}
+			k.hotspots, j.hotspots = append(k.hotspots, h), append(j.hotspots, h)
+			j.rules[r.Name] = h
+		default:
 			k.exceedance = &exceedanceRule{Rule: r, kind: k, clearHold: r.Exceedance.HoldClear.Microseconds()}
 			j.rules[r.Name] = k.exceedance
 		}
 	}
-	return j
+	return j, nil
 }
 
 // observe takes in one observation.
@@ -85,6 +98,10 @@ func (j *judge) observe(o *grid.Placed) {
 		j.skipped[skipHistory]++
 		return
 	}
+	if j.mutes.Maintenance(o) != nil {
+		j.skipped[skipMaintenance]++
+		return
+	}
 	seen := min(at, received)
 	slot := seen / slotMicros
 	if oldest := max(received/slotMicros, k.slot) - k.slots; slot <= oldest {
@@ -94,6 +111,12 @@ func (j *judge) observe(o *grid.Placed) {
 	slid := k.advance(seen)
 	j.newest = max(j.newest, k.newest)
 	j.observed++
+	if minute := j.newest / minuteMicros; minute > j.minute {
+		j.minute = minute
+		for _, r := range j.hotspots {
+			r.advance(j, j.newest)
+		}
+	}
 
 	ordered := true
 	for _, r := range k.thresholds {
@@ -106,6 +129,9 @@ func (j *judge) observe(o *grid.Placed) {
 		j.skipped[skipUnplaced]++
 	} else {
 		j.observeCell(k, o, seen, at)
+		for _, r := range k.hotspots {
+			r.observe(j, o, seen)
+		}
 	}
 	if slid && k.exceedance != nil {
 		k.exceedance.slide(j)
@@ -185,8 +211,11 @@ func (k *kind) sweep(j *judge, now int64) {
 const negligible = 0.01
 
 // goLive begins to judge.
-func (j *judge) goLive() {
+func (j *judge) goLive(now time.Time) {
 	j.live = true
+	for _, r := range j.hotspots {
+		r.settle(j, now)
+	}
 	for _, k := range j.kinds {
 		for _, c := range k.cells {
 			c.closed = nil
@@ -215,6 +244,7 @@ func (j *judge) activeCells() int {
 
 func (j *judge) raised(a *store.Alert) {
 	j.open++
+	a.Muted = j.muted(a)
 	j.metrics.raised.WithLabelValues(a.Rule).Inc()
 	j.changes = append(j.changes, *a)
 }
@@ -229,6 +259,9 @@ func (j *judge) closed(a *store.Alert, at time.Time) {
 	j.metrics.closed.WithLabelValues(a.Rule).Inc()
 	j.changes = append(j.changes, *a)
 }
+
+// muted reports whether people asked not to be notified of an alert like this now.
+func (j *judge) muted(a *store.Alert) bool { return j.mutes.Mute(a, a.UpdatedAt) != nil }
 
 // restore takes back what the records know: open alerts, and when alerts that
 // were closed of late had been open. Open alerts without a rule are closed.

@@ -47,6 +47,9 @@ func (r *run) remember(ctx context.Context, now time.Time) {
 	if err == nil {
 		err = r.opts.Memory.Remember(ctx, r.noteName(), payload)
 	}
+	if err == nil {
+		err = r.rememberHotspots(ctx)
+	}
 	if err != nil && ctx.Err() == nil {
 		r.metrics.forgotten.Inc()
 		r.opts.Log.Warn("baselines not saved", "error", err)
@@ -57,6 +60,9 @@ func (r *run) remember(ctx context.Context, now time.Time) {
 func (e *Engine) recall(ctx context.Context, j *judge) error {
 	if e.opts.Memory == nil {
 		return nil
+	}
+	if err := e.recallHotspots(ctx, j); err != nil {
+		return err
 	}
 	payload, err := e.opts.Memory.Recall(ctx, e.noteName())
 	if err != nil || payload == nil {

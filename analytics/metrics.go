@@ -16,6 +16,8 @@ const (
 	skipOutOfOrder
 	skipUnplaced
 	skipUnknownKind
+	skipOutside
+	skipMaintenance
 	skipReasons // how many there are
 )
 
@@ -25,18 +27,24 @@ var skipNames = [skipReasons]string{
 	skipOutOfOrder:  "out_of_order", // not newer than the device's newest: its cell takes it, device rules do not
 	skipUnplaced:    "unplaced",     // without a cell: device rules take it, cells do not
 	skipUnknownKind: "unknown_kind",
+	skipOutside:     "outside",     // outside of the district: hotspot rules do not take it
+	skipMaintenance: "maintenance", // of a device or place under maintenance
 }
 
 type metrics struct {
-	judged     prometheus.Counter
-	skipped    [skipReasons]prometheus.Counter
-	raised     *prometheus.CounterVec
-	closed     *prometheus.CounterVec
-	saveErrors prometheus.Counter
-	forgotten  prometheus.Counter
-	openAlerts prometheus.Gauge
-	cells      prometheus.Gauge
-	newest     prometheus.Gauge
+	judged       prometheus.Counter
+	skipped      [skipReasons]prometheus.Counter
+	raised       *prometheus.CounterVec
+	closed       *prometheus.CounterVec
+	saveErrors   prometheus.Counter
+	forgotten    prometheus.Counter
+	muteErrors   prometheus.Counter
+	answerErrors prometheus.Counter
+	thresholds   *prometheus.GaugeVec
+	quietWeeks   *prometheus.GaugeVec
+	openAlerts   prometheus.Gauge
+	cells        prometheus.Gauge
+	newest       prometheus.Gauge
 }
 
 // removedRule is the label of alerts whose rule is no longer configured.
@@ -68,6 +76,22 @@ func newMetrics(reg prometheus.Registerer, rules []Rule) (*metrics, error) {
 			Name: "urbangrid_analytics_baseline_save_errors_total",
 			Help: "Attempts to save the learned baselines that failed; the next comes two minutes later.",
 		}),
+		muteErrors: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "urbangrid_analytics_mute_read_errors_total",
+			Help: "Attempts to read what is muted that failed; what was known before holds on.",
+		}),
+		answerErrors: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "urbangrid_analytics_answer_read_errors_total",
+			Help: "Attempts to read what people say of alerts that failed and are repeated a minute later.",
+		}),
+		thresholds: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "urbangrid_analytics_hotspot_threshold",
+			Help: "Log-likelihood ratio from which a place stands out, by rule.",
+		}, []string{"rule"}),
+		quietWeeks: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "urbangrid_analytics_hotspot_quiet_weeks",
+			Help: "Weeks of quiet history that the threshold comes from, by rule; the first weeks stand on experience.",
+		}, []string{"rule"}),
 		openAlerts: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "urbangrid_analytics_open_alerts",
 			Help: "Alerts that are open.",
@@ -89,7 +113,16 @@ func newMetrics(reg prometheus.Registerer, rules []Rule) (*metrics, error) {
 		m.closed.WithLabelValues(r.Name)
 	}
 	m.closed.WithLabelValues(removedRule)
-	return m, register(reg, m.judged, skipped, m.raised, m.closed, m.saveErrors, m.forgotten, m.openAlerts, m.cells, m.newest)
+	return m, register(reg, m.judged, skipped, m.raised, m.closed, m.saveErrors, m.forgotten, m.muteErrors, m.answerErrors, m.thresholds, m.quietWeeks, m.openAlerts, m.cells, m.newest)
+}
+
+// knowledge shows what the detectors of hotspots stand on.
+func (m *metrics) knowledge(rules []*hotspotRule) {
+	for _, r := range rules {
+		k := r.detector.Knowledge()
+		m.thresholds.WithLabelValues(r.Name).Set(k.Threshold)
+		m.quietWeeks.WithLabelValues(r.Name).Set(k.QuietWeeks)
+	}
 }
 
 // register does nothing when reg is nil.

@@ -28,9 +28,17 @@ func (e *Engine) start(ctx context.Context) (*run, uint64, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	j := newJudge(e.catalog, e.rules, e.opts, e.metrics)
+	j, err := newJudge(e.catalog, e.rules, e.study, e.opts, e.metrics)
+	if err != nil {
+		return nil, 0, err
+	}
 	if err := e.recall(ctx, j); err != nil {
 		return nil, 0, err
+	}
+	for _, h := range j.hotspots {
+		if h.upTo > 0 { // what it missed since it was saved is read back
+			after = min(after, h.upTo)
+		}
 	}
 	j.restore(known, e.opts.Now())
 	e.opts.Log.Info("judging starts", "open_alerts", j.open, "judged_entry", judged.Seq, "read_back_after_entry", after)

@@ -11,12 +11,13 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/urbangrid/urbangrid/analytics/hotspot"
 	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
 )
 
-// Rule says when an alert is raised and closed. Exactly one of Threshold and
-// Exceedance is set.
+// Rule says when an alert is raised and closed. Exactly one of its detectors is
+// set.
 type Rule struct {
 	Name       string          `yaml:"name"` // lower-case letters, digits and '_'
 	Kind       sensors.KindKey `yaml:"kind"`
@@ -24,6 +25,7 @@ type Rule struct {
 	Severity   store.Severity  `yaml:"severity"` // of a new alert
 	Threshold  *Threshold      `yaml:"threshold"`
 	Exceedance *Exceedance     `yaml:"exceedance"`
+	Hotspot    *Hotspot        `yaml:"hotspot"`
 }
 
 // Threshold judges the level of one device, for kinds that are measures. Beyond
@@ -52,6 +54,23 @@ type Exceedance struct {
 	PClear       float64       `yaml:"p_clear"`       // closed when it stays above it
 	PCritical    float64       `yaml:"p_critical"`    // critical when below it; 0 for never
 	HoldClear    time.Duration `yaml:"hold_clear"`    // phenomenon time of the kind; 0 closes at once
+}
+
+// Hotspot finds where events come together more than they should, for kinds that
+// are events: see package hotspot. The zero Hotspot works.
+type Hotspot struct {
+	Budget    float64         `yaml:"budget"`     // false episodes a week that people accept; 0 means 1
+	MinCount  int             `yaml:"min_count"`  // events that a place needs at least; 0 means 3
+	PriorRate float64         `yaml:"prior_rate"` // events a cell and hour where nothing is known; 0 means 0.01
+	Step      time.Duration   `yaml:"step"`       // how often it looks; 0 means 1 min
+	Windows   []time.Duration `yaml:"windows"`    // that it looks at; none means 5 min to 6 h
+	Threshold float64         `yaml:"threshold"`  // score that stands out, whatever the budget; 0 means by budget
+}
+
+// options are those of the detector, without what depends on the study area.
+func (h *Hotspot) options(name string) hotspot.Options {
+	return hotspot.Options{Name: name, Step: h.Step, Windows: h.Windows, MinCount: h.MinCount, Budget: h.Budget,
+		Threshold: h.Threshold, PriorRate: h.PriorRate}
 }
 
 // MaxHold bounds the holds of a rule: a restarted engine reads back a little
@@ -140,7 +159,7 @@ func (r Rule) faults() []error {
 	default:
 		fault(true, "severity %q is none of notice, warning, critical", r.Severity)
 	}
-	fault((r.Threshold == nil) == (r.Exceedance == nil), "exactly one of threshold and exceedance is needed")
+	fault(r.detectors() != 1, "exactly one of threshold, exceedance and hotspot is needed")
 	if t := r.Threshold; t != nil {
 		fault(!finite(t.Raise) || !finite(t.Clear), "raise and clear must be numbers")
 		fault(t.Raise == t.Clear, "raise and clear must differ, both are %g", t.Raise)
@@ -157,7 +176,23 @@ func (r Rule) faults() []error {
 		fault(!(e.PCritical >= 0 && e.PCritical < 1), "p_critical %g is not between 0 and 1", e.PCritical)
 		fault(!validHold(e.HoldClear), "hold_clear %v is not within 0s and %v", e.HoldClear, MaxHold)
 	}
+	if h := r.Hotspot; h != nil {
+		if err := h.options(r.Name).Check(); err != nil {
+			faults = append(faults, err)
+		}
+	}
 	return faults
+}
+
+// detectors returns how many are set.
+func (r Rule) detectors() int {
+	n := 0
+	for _, set := range []bool{r.Threshold != nil, r.Exceedance != nil, r.Hotspot != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
 }
 
 // kindFaults returns what is wrong with r for the kind it judges.
@@ -175,6 +210,9 @@ func (r Rule) kindFaults(k sensors.Kind) []error {
 		case t.Critical != nil && !beyond(k.Bad, *t.Critical, t.Raise):
 			faults = append(faults, fmt.Errorf("critical %g lies before raise %g, of %s %s is bad", *t.Critical, t.Raise, k.Key, k.Bad))
 		}
+	}
+	if r.Hotspot != nil && k.Type != sensors.Event {
+		faults = append(faults, fmt.Errorf("a hotspot is made of events, %s is a %s", k.Key, k.Type))
 	}
 	if r.Exceedance != nil && k.Type != sensors.Event {
 		faults = append(faults, fmt.Errorf("an exceedance counts an event, %s is a %s", k.Key, k.Type))

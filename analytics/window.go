@@ -11,10 +11,11 @@ import (
 // Time inside the engine is microseconds since the Unix epoch. A slot is the
 // number of a 10-second window; a live window is its newest slots.
 const (
-	slotMicros  = int64(grid.TenSeconds) / 1_000
-	eventSlots  = int64(15 * time.Minute / time.Duration(grid.TenSeconds))
-	noTime      = int64(-1 << 63)
-	memorySlots = float64(24 * time.Hour / time.Duration(grid.TenSeconds)) // e-folding time of baselines
+	slotMicros   = int64(grid.TenSeconds) / 1_000
+	eventSlots   = int64(15 * time.Minute / time.Duration(grid.TenSeconds))
+	minuteMicros = int64(time.Minute / time.Microsecond)
+	noTime       = int64(-1 << 63)
+	memorySlots  = float64(24 * time.Hour / time.Duration(grid.TenSeconds)) // e-folding time of baselines
 )
 
 // kind is one kind of the catalogue and all that is known of it live.
@@ -28,6 +29,7 @@ type kind struct {
 
 	thresholds []*thresholdRule
 	exceedance *exceedanceRule // nil without one
+	hotspots   []*hotspotRule
 	areaNames  func(grid.AreaCode) sensors.Names
 }
 

@@ -39,6 +39,7 @@ type Detector struct {
 
 	started bool
 	now     int64 // the step that is filling
+	heard   int64 // the newest step with an event of the kind, wherever it was
 	born    int64 // hotspots so far
 	counts  counts
 	touched []int32 // cells with additions since the last evaluation
@@ -64,7 +65,8 @@ type Detector struct {
 
 	quiet     quiet
 	threshold float64
-	offset    float64 // of the threshold, from what people answered
+	offset    float64   // of the threshold, from what people answered
+	fed       time.Time // of the last Feedback
 }
 
 // New returns a detector over the cells of a lattice that holds at least
@@ -121,7 +123,7 @@ func (d *Detector) endOf(step int64) time.Time {
 func (d *Detector) Advance(to time.Time) (changes []Change) {
 	step := d.stepOf(to)
 	if !d.started {
-		d.started, d.now = true, step
+		d.started, d.now, d.heard = true, step, step
 		d.nextHour = d.endOf(step-1).Unix() / 3600
 		return nil
 	}
@@ -187,6 +189,7 @@ func (d *Detector) Add(cell int, at time.Time, n int) bool {
 	c := int32(cell)   //nolint:gosec // a lattice has fewer cells
 	events := int32(n) //nolint:gosec // an observation is one event
 	slot := d.activate(c)
+	d.heard = max(d.heard, step)
 	if inWindow {
 		d.counts.add(slot, step, d.now, events)
 		d.touched = append(d.touched, c)
@@ -273,25 +276,38 @@ func (d *Detector) Knowledge() Knowledge {
 	}
 }
 
-// Feedback holds the false episodes that people answered, or left unanswered, over
-// some weeks against the budget. Outside the 95 % band of the Poisson distribution
-// the threshold moves by what chance makes of the difference. It reports whether
-// it did.
-func (d *Detector) Feedback(falseEpisodes int, weeks float64) bool {
-	want := d.opts.Budget * weeks
-	if want <= 0 || d.quiet.tail.Mean <= 0 {
+// FeedbackDue reports whether a week has passed since the last Feedback, or since
+// the detector began.
+func (d *Detector) FeedbackDue(now time.Time) bool {
+	if d.fed.IsZero() {
+		d.fed = now
+	}
+	return now.Sub(d.fed) >= week
+}
+
+// Feedback holds how many hotspots of the last week nobody confirmed against the
+// budget. Outside the 95 % band of the Poisson distribution the threshold moves
+// half the way that the tail of the scores makes of the difference. It reports
+// whether it did.
+func (d *Detector) Feedback(now time.Time, unconfirmed int) bool {
+	d.fed = now
+	want := d.opts.Budget
+	if d.quiet.tail.Mean <= 0 {
 		return false
 	}
-	tooMany := count.PoissonTail(falseEpisodes, want) < 0.025
-	tooFew := count.PoissonHead(falseEpisodes, want) < 0.025
+	tooMany := count.PoissonTail(unconfirmed, want) < 0.025
+	tooFew := count.PoissonHead(unconfirmed, want) < 0.025
 	if !tooMany && !tooFew {
 		return false
 	}
-	step := d.quiet.tail.Mean * math.Log((float64(falseEpisodes)+0.5)/(want+0.5))
+	step := d.quiet.tail.Mean * math.Log((float64(unconfirmed)+0.5)/(want+0.5))
 	d.offset = min(max(d.offset+step/2, -maxOffset), maxOffset)
 	d.recalibrate()
 	return true
 }
+
+// Budget returns how many false episodes a week people accept.
+func (d *Detector) Budget() float64 { return d.opts.Budget }
 
 // maxOffset bounds how far answers move a threshold.
 const maxOffset = 6

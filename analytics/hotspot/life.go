@@ -134,7 +134,7 @@ func (d *Detector) rest(c *cluster, end time.Time, tell func(*cluster, Why)) {
 		}
 		return
 	}
-	if d.unwatched(c.cells) {
+	if d.unwatched(c.cells) || d.now-d.heard > int64(deaf/d.opts.Step) {
 		return // nobody looks, so nothing is over
 	}
 	if c.coldSince == minStep {
@@ -159,6 +159,10 @@ func (d *Detector) rest(c *cluster, end time.Time, tell func(*cluster, Why)) {
 	d.freeze(c)
 	tell(c, Ended)
 }
+
+// deaf is after how long without any event of the kind its silence may be that of
+// a line that is cut.
+const deaf = 15 * time.Minute
 
 // merge ends a hotspot that an older one holds.
 func (d *Detector) merge(c, into *cluster, end time.Time, tell func(*cluster, Why)) {

@@ -91,6 +91,13 @@ func (o Options) withDefaults() (Options, error) {
 	return o, o.check()
 }
 
+// Check returns an ErrOptions that says what is wrong, nil when a detector can work
+// by the options.
+func (o Options) Check() error {
+	_, err := o.withDefaults()
+	return err
+}
+
 func orDefault[T comparable](v *T, fallback T) {
 	var zero T
 	if *v == zero {

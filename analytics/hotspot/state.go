@@ -15,13 +15,13 @@ const stateVersion = 1
 // state is all that a detector knows, with cells by name so that a district whose
 // cells have changed keeps what it can.
 type state struct {
-	Version      int
-	Step         time.Duration
-	Windows      []time.Duration
-	Started      bool
-	Now, Born    int64
-	NextHour     int64
-	HoursLearned int
+	Version          int
+	Step             time.Duration
+	Windows          []time.Duration
+	Started          bool
+	Now, Born, Heard int64
+	NextHour         int64
+	HoursLearned     int
 
 	Slots     []savedSlot
 	Additions []savedAddition
@@ -42,6 +42,7 @@ type state struct {
 	Quiet     quiet
 	Threshold float64
 	Offset    float64
+	Fed       time.Time
 }
 
 type savedSlot struct {
@@ -86,10 +87,10 @@ func (d *Detector) Save() ([]byte, error) {
 	e := &d.expect
 	s := state{
 		Version: stateVersion, Step: d.opts.Step, Windows: d.opts.Windows,
-		Started: d.started, Now: d.now, Born: d.born, NextHour: d.nextHour, HoursLearned: d.hoursLearned,
+		Started: d.started, Now: d.now, Born: d.born, Heard: d.heard, NextHour: d.nextHour, HoursLearned: d.hoursLearned,
 		PriorRate: e.priorRate, PriorWeight: e.priorWeight, Events: e.events, Exposure: e.exposure, Profile: e.profile,
 		Watched: e.watched, Level: e.level, LevelGot: e.levelGot, LevelWant: e.levelWant, Phi: e.phi, City: e.city, Recent: e.recent,
-		Gaps: make(map[grid.Cell][]coverageStep), Quiet: d.quiet, Threshold: d.threshold, Offset: d.offset,
+		Gaps: make(map[grid.Cell][]coverageStep), Quiet: d.quiet, Threshold: d.threshold, Offset: d.offset, Fed: d.fed,
 	}
 	cells := d.lattice.Cells()
 	place := make([]int, len(d.counts.slots)) // in s.Slots
@@ -152,9 +153,9 @@ func (d *Detector) Restore(saved []byte) error {
 	if s.Step != d.opts.Step || !equal(s.Windows, d.opts.Windows) {
 		return fmt.Errorf("restore hotspot detector: it had steps of %s and windows %v", s.Step, s.Windows)
 	}
-	d.started, d.now, d.born = s.Started, s.Now, s.Born
+	d.started, d.now, d.born, d.heard = s.Started, s.Now, s.Born, s.Heard
 	d.nextHour, d.hoursLearned = s.NextHour, s.HoursLearned
-	d.quiet, d.threshold, d.offset = s.Quiet, s.Threshold, s.Offset
+	d.quiet, d.threshold, d.offset, d.fed = s.Quiet, s.Threshold, s.Offset, s.Fed
 	d.restoreExpectation(&s)
 	d.restoreCounts(&s)
 	d.restoreClusters(&s)
