@@ -25,9 +25,13 @@ const (
 	NoteNoSurface     NoteCode = "no_surface"
 	NoteNoThreshold   NoteCode = "no_threshold"
 	NoteNotACount     NoteCode = "not_a_count"
+	NoteNotALevel     NoteCode = "not_a_level"
+	NoteLevelNoRate   NoteCode = "level_has_no_rate"
 	NoteNoSeason      NoteCode = "no_season"
 	NoteNoChange      NoteCode = "no_change"
+	NoteGaps          NoteCode = "gaps"
 	NoteStillOpen     NoteCode = "still_open"
+	NoteNotReturned   NoteCode = "not_returned"
 	NoteNoVerdicts    NoteCode = "no_verdicts"
 	NoteNoBudget      NoteCode = "no_budget"
 	NoteWithCases     NoteCode = "comes_with_cases"
@@ -91,12 +95,20 @@ var noteTexts = map[NoteCode]noteText{
 		sensors.Names{ZH: "该类型没有阈值规则，不计算超标比例。", EN: "No rule has a threshold for the kind, so no share lies beyond it."}},
 	NoteNotACount: {sensors.Names{ZH: "不适用", EN: "not for levels"},
 		sensors.Names{ZH: "该方法只适用于事件计数，不适用于测量值。", EN: "The method is for counts of events and says nothing of levels."}},
+	NoteNotALevel: {sensors.Names{ZH: "不适用", EN: "not for counts"},
+		sensors.Names{ZH: "事件只有数量，没有最大值。", EN: "Events are counted and have no highest value."}},
+	NoteLevelNoRate: {sensors.Names{ZH: "不适用", EN: "not for levels"},
+		sensors.Names{ZH: "测量值的观测数取决于上报频率，不计算每平方公里或每台设备的比率。", EN: "How many values of a measure there are hangs on how often devices speak, so there are no rates of them."}},
 	NoteNoSeason: {sensors.Names{ZH: "不适用", EN: "no season"},
 		sensors.Names{ZH: "按周统计没有周内周期，不做季节性检验。", EN: "Weeks have no season within them, so no seasonal test is made."}},
 	NoteNoChange: {sensors.Names{ZH: "未发现", EN: "none found"},
 		sensors.Names{ZH: "没有发现变点。", EN: "No change point was found."}},
+	NoteGaps: {sensors.Names{ZH: "数据有缺口", EN: "gaps"},
+		sensors.Names{ZH: "序列中间有没有数据的时间窗，不做 STL 分解。", EN: "Windows within the series have no data, so it is not decomposed (STL)."}},
 	NoteStillOpen: {sensors.Names{ZH: "未解除", EN: "still open"},
 		sensors.Names{ZH: "告警尚未解除，没有解除时间。", EN: "The alert is still open: it has no time of clearing."}},
+	NoteNotReturned: {sensors.Names{ZH: "无复发", EN: "no return"},
+		sensors.Names{ZH: "没有在规定天数内复发。", EN: "It did not come back within the days."}},
 	NoteNoVerdicts: {sensors.Names{ZH: "未研判", EN: "no verdict"},
 		sensors.Names{ZH: "值班人员尚未对告警作出研判，不计算阳性预测值。", EN: "No operator has judged these alerts, so there is no predictive value."}},
 	NoteNoBudget: {sensors.Names{ZH: "不适用", EN: "no budget"},

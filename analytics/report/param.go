@@ -66,7 +66,9 @@ func Params(name Name) []Param {
 		return []Param{
 			kindParam(), oneOf("by", names("分组", "By"), names("按网格、按设备（部件），或两者", "cells, devices (components), or both"),
 				func(r *Request) *Dimension { return &r.By }, ByAny, ByCell, ByDevice),
-			hidden(Day), fromParam(), toParam(), areaParam(),
+			oneOf("source", names("来源", "Source"), names("由告警，或由有事件的日子得出", "what they are made from: alerts, or days with events"),
+				func(r *Request) *Source { return &r.Source }, FromAlerts, FromEvents),
+			hidden(Day), fromParam(), toParam(), areaParam(), resolutionParam(),
 			whole("within_days", names("复发天数", "Within days"), names("解除后多少天内再次发生算复发", "what comes back within so many days of its end has returned"), 7, 1, 90, func(r *Request) *int { return &r.WithinDays }),
 			topParam(50), whole("episodes", names("历史次数", "Episodes"), names("每个难点列出最近多少次", "how many episodes of each are listed, the newest first"), 10, 1, 200, func(r *Request) *int { return &r.Episodes }),
 		}

@@ -27,6 +27,7 @@ type Request struct {
 	Scan       bool
 	Replicates int // of the Monte Carlo test of a scan
 	Seed       int
+	Source     Source
 	WithinDays int // what comes back within so many days is stubborn
 	Top        int // how many rows of a ranking
 	Episodes   int // how many episodes of each

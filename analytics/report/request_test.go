@@ -61,7 +61,7 @@ func TestParse_FillsInWhatIsLeftOut(t *testing.T) {
 		{report.Hotspots, "kind=smoke", report.Day, "2026-10-26T00:00:00+08:00", "2026-11-23T00:00:00+08:00", 9, 20},
 		{report.Emerging, "kind=smoke", report.Day, "2026-10-24T00:00:00+08:00", "2026-11-23T00:00:00+08:00", 9, 0},
 		{report.Emerging, "kind=smoke&every=hour", report.Hour, "2026-11-16T16:00:00+08:00", "2026-11-23T16:00:00+08:00", 9, 0},
-		{report.Stubborn, "", report.Day, "2026-08-25T00:00:00+08:00", "2026-11-23T00:00:00+08:00", 0, 50},
+		{report.Stubborn, "", report.Day, "2026-08-25T00:00:00+08:00", "2026-11-23T00:00:00+08:00", 9, 50},
 		{report.Quality, "", report.Week, "2026-08-31T00:00:00+08:00", "2026-11-23T00:00:00+08:00", 0, 0},
 	} {
 		r := mustParse(t, c.name, c.query)
@@ -159,4 +159,13 @@ func TestRequest_ValuesAreTheQuestion(t *testing.T) {
 			rt.Fatalf("%v: asked %+v, asked again %+v, %v", once.Values(d.Zone), once, twice, err)
 		}
 	})
+}
+
+func mustQuery(t testing.TB, query string) url.Values {
+	t.Helper()
+	v, err := url.ParseQuery(query)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
 }

@@ -6,6 +6,7 @@
 package report
 
 import (
+	"slices"
 	"time"
 
 	"github.com/urbangrid/urbangrid/grid"
@@ -200,4 +201,34 @@ func (r *Result) Table(key string) (Table, bool) {
 		}
 	}
 	return Table{}, false
+}
+
+// prune takes out the columns of which every value is missing for one of the
+// reasons, because they say nothing of what the table is about.
+func (t *Table) prune(reasons ...NoteCode) {
+	if len(t.Rows) == 0 {
+		return
+	}
+	keep := make([]int, 0, len(t.Columns))
+	for i := range t.Columns {
+		useful := slices.ContainsFunc(t.Rows, func(row []Value) bool {
+			why, missing := row[i].Why()
+			return !missing || !slices.Contains(reasons, why)
+		})
+		if useful {
+			keep = append(keep, i)
+		}
+	}
+	columns := make([]Column, len(keep))
+	for k, i := range keep {
+		columns[k] = t.Columns[i]
+	}
+	t.Columns = columns
+	for n, row := range t.Rows {
+		short := make([]Value, len(keep))
+		for k, i := range keep {
+			short[k] = row[i]
+		}
+		t.Rows[n] = short
+	}
 }

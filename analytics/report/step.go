@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
 )
 
@@ -33,42 +34,35 @@ func (s Step) Names() sensors.Names {
 
 // Floor returns the start of the window that contains t in zone. An hour is
 // counted from the Unix epoch, so that the hour which a clock repeats in autumn
-// is two; days and weeks begin at the midnight of the place, or where there is
-// none, because clocks went forward, at the first moment of the day.
+// is two; days and weeks begin where grid.Calendar says.
 func (s Step) Floor(t time.Time, zone *time.Location) time.Time {
 	if s == Hour {
 		return t.Truncate(time.Hour).In(zone)
 	}
-	y, m, d := t.In(zone).Date()
+	back := 0
 	if s == Week {
-		d -= (int(t.In(zone).Weekday()) + 6) % 7
+		back = (int(t.In(zone).Weekday()) + 6) % 7
 	}
-	return midnight(y, m, d, zone)
+	return dayAfter(t, -back, zone)
 }
 
 // Add returns the start of the window n windows after that which starts at
 // start.
 func (s Step) Add(start time.Time, n int, zone *time.Location) time.Time {
-	if s == Hour {
+	switch s {
+	case Hour:
 		return start.Add(time.Duration(n) * time.Hour)
-	}
-	if s == Week {
+	case Week:
 		n *= 7
 	}
-	y, m, d := start.In(zone).Date()
-	return midnight(y, m, d+n, zone)
+	return dayAfter(start, n, zone)
 }
 
-// midnight is the first moment of a day in zone.
-func midnight(y int, m time.Month, d int, zone *time.Location) time.Time {
-	t := time.Date(y, m, d, 0, 0, 0, 0, zone)
-	// Where clocks go forward at midnight, time.Date may give a moment of the day
-	// before: the day begins where the zone changes.
-	want := time.Date(y, m, d, 12, 0, 0, 0, zone)
-	if t.Day() != want.Day() {
-		_, t = t.ZoneBounds()
-	}
-	return t
+// dayAfter is the start of the day n days after that of t.
+func dayAfter(t time.Time, n int, zone *time.Location) time.Time {
+	y, m, d := t.In(zone).Date()
+	noon := time.Date(y, m, d+n, 12, 0, 0, 0, zone) // which every day has
+	return grid.NewCalendar(zone).Day(noon).In(zone)
 }
 
 // Bounds returns the starts of the windows that begin in [from, to) and the end

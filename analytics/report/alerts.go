@@ -1,0 +1,124 @@
+package report
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/cespare/xxhash/v2"
+
+	"github.com/urbangrid/urbangrid/sensors"
+	"github.com/urbangrid/urbangrid/store"
+)
+
+// Verdicts are what operators said of alerts; store.Verdicts says how.
+type Verdicts interface {
+	VerdictsOn(ctx context.Context, alerts []string) (map[string]store.Verdict, error)
+}
+
+// maxAlertPages bounds how many alerts a report looks at: the newest.
+const maxAlertPages = 100
+
+// alertsOf returns the alerts that were raised in the period, oldest first,
+// without those that became a part of another, and whether older ones were left
+// out.
+func (r *Reporter) alertsOf(ctx context.Context, req Request) (out []store.Alert, cut bool, err error) {
+	q := store.AlertQuery{Kind: req.Kind, Area: req.Area, Limit: store.MaxAlerts}
+	for n := 0; ; n++ {
+		if n == maxAlertPages {
+			cut = true
+			break
+		}
+		page, err := r.src.Alerts.FindAlerts(ctx, q)
+		if err != nil {
+			return nil, false, fmt.Errorf("alerts of the period: %w", err)
+		}
+		for _, a := range page {
+			if !a.RaisedAt.Before(req.From) && a.RaisedAt.Before(req.To) && a.MergedInto == "" {
+				out = append(out, a)
+			}
+		}
+		if len(page) < q.Limit || page[len(page)-1].RaisedAt.Before(req.From) {
+			break
+		}
+		q.Before = page[len(page)-1].ID
+	}
+	slices.Reverse(out)
+	return out, cut, nil
+}
+
+// verdictsOn returns what operators said of alerts, by their IDs.
+func (r *Reporter) verdictsOn(ctx context.Context, alerts []store.Alert) (map[string]store.Answer, error) {
+	out := map[string]store.Answer{}
+	if r.src.Verdicts == nil {
+		return out, nil
+	}
+	for part := range slices.Chunk(alerts, store.MaxAlerts) {
+		ids := make([]string, len(part))
+		for i, a := range part {
+			ids[i] = a.ID
+		}
+		found, err := r.src.Verdicts.VerdictsOn(ctx, ids)
+		if err != nil {
+			return nil, fmt.Errorf("verdicts on alerts: %w", err)
+		}
+		for id, v := range found {
+			out[id] = v.Answer
+		}
+	}
+	return out, nil
+}
+
+// alertState names the state of the alerts of a period and of the verdicts on
+// them.
+func (r *Reporter) alertState(ctx context.Context, req Request) (string, error) {
+	alerts, _, err := r.alertsOf(ctx, req)
+	if err != nil {
+		return "", err
+	}
+	answers, err := r.verdictsOn(ctx, alerts)
+	if err != nil {
+		return "", err
+	}
+	h := xxhash.New()
+	for _, a := range alerts {
+		_, _ = fmt.Fprintln(h, a.ID, a.Revision, answers[a.ID]) // a hash takes everything
+	}
+	return fmt.Sprintf("%x", h.Sum64()), nil
+}
+
+var categories = map[store.AlertCategory]sensors.Names{
+	store.AboutCity:    {ZH: "城市", EN: "city"},
+	store.AboutQuality: {ZH: "数据质量", EN: "data quality"},
+}
+
+// categoryOf reads the empty category as that of the city.
+func categoryOf(a store.Alert) store.AlertCategory {
+	if a.Category == "" {
+		return store.AboutCity
+	}
+	return a.Category
+}
+
+var severities = map[store.Severity]sensors.Names{
+	store.Notice:   {ZH: "提示", EN: "notice"},
+	store.Warning:  {ZH: "警告", EN: "warning"},
+	store.Critical: {ZH: "严重", EN: "critical"},
+}
+
+// graver returns the graver of two severities.
+func graver(a, b store.Severity) store.Severity {
+	order := []store.Severity{"", store.Notice, store.Warning, store.Critical}
+	if slices.Index(order, b) > slices.Index(order, a) {
+		return b
+	}
+	return a
+}
+
+// kindName is what people call a kind, also one that left the catalogue.
+func (r *Reporter) kindName(key sensors.KindKey) sensors.Names {
+	if k, ok := r.src.Kinds.Kind(key); ok {
+		return k.Names
+	}
+	return sensors.Names{ZH: string(key), EN: string(key)}
+}
