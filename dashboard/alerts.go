@@ -3,6 +3,8 @@ package dashboard
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
+	"net/http"
 	"time"
 	"unicode/utf8"
 
@@ -15,33 +17,86 @@ import (
 )
 
 type alertsInput struct {
-	State string `query:"state" enum:"open,closed" doc:"Narrow to one state"`
-	Kind  string `query:"kind" doc:"Narrow to one kind by its key"`
-	Area  string `query:"area" doc:"Narrow to one responsibility area by its code"`
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
+	State    string `query:"state" enum:"open,closed" doc:"Narrow to one state"`
+	Category string `query:"category" enum:"city,quality" doc:"Narrow to what is about the city, or about sensors and data"`
+	Kind     string `query:"kind" doc:"Narrow to one kind by its key"`
+	Area     string `query:"area" doc:"Narrow to one responsibility area by its code"`
+	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
 }
 
 type alertsOutput struct {
 	Body struct {
-		Alerts []live.Alert `json:"alerts" nullable:"false" doc:"Newest first"`
+		Alerts []answeredAlert `json:"alerts" nullable:"false" doc:"Newest first"`
 	}
+}
+
+// answeredAlert is an alert with what people say of it.
+type answeredAlert struct {
+	live.Alert
+	Verdict *verdictView `json:"verdict" doc:"What people say of it; null while nobody has answered"`
+}
+
+type alertInput struct {
+	ID string `path:"id" doc:"UUID of the alert" maxLength:"100"`
+}
+
+type alertOutput struct {
+	Body answeredAlert
 }
 
 func (s *Server) alertOperations(api huma.API) {
 	huma.Register(api, operation("list-alerts", "/alerts", "alerts", "Alerts", "Newest first."), s.listAlerts)
+	one := operation("read-alert", "/alerts/{id}", "alerts", "One alert", "As it is now.")
+	one.Errors = append(one.Errors, http.StatusNotFound)
+	huma.Register(api, one, s.readAlert)
 }
 
 func (s *Server) listAlerts(ctx context.Context, in *alertsInput) (*alertsOutput, error) {
-	found, err := s.deps.Alerts.FindAlerts(ctx, store.AlertQuery{
-		State: store.AlertState(in.State), Kind: sensors.KindKey(in.Kind), Area: grid.AreaCode(in.Area), Limit: in.Limit,
+	found, err := s.answeredAlerts(ctx, store.AlertQuery{
+		State: store.AlertState(in.State), Category: store.AlertCategory(in.Category),
+		Kind: sensors.KindKey(in.Kind), Area: grid.AreaCode(in.Area), Limit: in.Limit,
 	})
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
 	out := &alertsOutput{}
-	out.Body.Alerts = make([]live.Alert, len(found))
+	out.Body.Alerts = found
+	return out, nil
+}
+
+func (s *Server) readAlert(ctx context.Context, in *alertInput) (*alertOutput, error) {
+	found, err := s.answeredAlerts(ctx, store.AlertQuery{ID: in.ID, Limit: 1})
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("alert %q: %w", in.ID, store.ErrNotFound)
+	}
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	return &alertOutput{Body: found[0]}, nil
+}
+
+// answeredAlerts returns the alerts that q asks for with their verdicts.
+func (s *Server) answeredAlerts(ctx context.Context, q store.AlertQuery) ([]answeredAlert, error) {
+	found, err := s.deps.Alerts.FindAlerts(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]string, len(found))
+	for i := range found {
+		ids[i] = found[i].ID
+	}
+	var verdicts map[string]store.Verdict
+	if s.deps.Verdicts != nil {
+		if verdicts, err = s.deps.Verdicts.VerdictsOn(ctx, ids); err != nil {
+			return nil, err
+		}
+	}
+	out := make([]answeredAlert, len(found))
 	for i, a := range found {
-		out.Body.Alerts[i] = live.AlertOf(a)
+		out[i].Alert = live.AlertOf(a)
+		if v, ok := verdicts[a.ID]; ok {
+			out[i].Verdict = new(viewVerdict(v))
+		}
 	}
 	return out, nil
 }

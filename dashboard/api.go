@@ -43,6 +43,8 @@ func (s *Server) operations(mux *http.ServeMux) error {
 	s.seriesOperations(api)
 	s.observationOperations(api)
 	s.alertOperations(api)
+	s.verdictOperations(api)
+	s.muteOperations(api)
 	s.quarantineOperations(api)
 	s.rereadOperations(api)
 	s.statusOperations(api)
@@ -87,7 +89,7 @@ func (s *Server) problem(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, store.ErrInvalidQuery), errors.Is(err, sensors.ErrInvalidCredential):
+	case errors.Is(err, store.ErrInvalidQuery), errors.Is(err, sensors.ErrInvalidCredential), errors.Is(err, store.ErrInvalidMute):
 		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, store.ErrNotFound):
 		return huma.Error404NotFound(err.Error())

@@ -54,6 +54,21 @@ type Credentials interface {
 	RemoveCredential(ctx context.Context, user string) error
 }
 
+// Verdicts keeps what people say of alerts; store.Verdicts says how.
+type Verdicts interface {
+	SaveVerdict(ctx context.Context, v store.Verdict) (store.Verdict, error)
+	VerdictsOn(ctx context.Context, alerts []string) (map[string]store.Verdict, error)
+	VerdictsOf(ctx context.Context, q store.VerdictQuery, limit int) ([]store.Verdict, error)
+	TallyVerdicts(ctx context.Context, q store.VerdictQuery) ([]store.Tally, error)
+}
+
+// Mutes keeps mutes and maintenance windows; store.Mutes says how.
+type Mutes interface {
+	AddMute(ctx context.Context, m store.Mute) error
+	EndMute(ctx context.Context, id string, at time.Time) (store.Mute, error)
+	ListMutes(ctx context.Context, q store.MuteQuery) ([]store.Mute, error)
+}
+
 // Areas are the responsibility areas of the district.
 type Areas interface {
 	All() []grid.Area
@@ -85,6 +100,10 @@ type Deps struct {
 	Devices    Devices
 	// Credentials may be nil: then none are issued here.
 	Credentials Credentials
+	// Verdicts may be nil: then alerts cannot be answered here.
+	Verdicts Verdicts
+	// Mutes may be nil: then nothing can be muted here.
+	Mutes Mutes
 	// Reread gives quarantined messages of a reason, "" for all, to ingest once
 	// more; nil means that this server does not take observations in.
 	Reread   func(ctx context.Context, reason string) (Reread, error)
@@ -123,6 +142,7 @@ type Server struct {
 	hub      *live.Hub
 	areas    areaViews
 	requests *prometheus.HistogramVec // by class of status
+	verdicts *prometheus.CounterVec   // saved, by answer
 	handler  http.Handler
 }
 
@@ -171,6 +191,9 @@ func New(deps Deps, opts Options) (*Server, error) {
 	}
 	if s.requests, err = newRequestMetric(deps.Registerer); err != nil {
 		return nil, fmt.Errorf("register request metrics: %w", err)
+	}
+	if s.verdicts, err = newVerdictMetric(deps.Registerer); err != nil {
+		return nil, fmt.Errorf("register verdict metrics: %w", err)
 	}
 	if s.handler, err = s.routes(); err != nil {
 		return nil, err

@@ -166,6 +166,12 @@ type site struct {
 
 func newSite(t *testing.T, opts dashboard.Options) *site {
 	t.Helper()
+	return newSiteWith(t, opts, func(*dashboard.Deps) {})
+}
+
+// newSiteWith makes a site after more has changed what it stands on.
+func newSiteWith(t *testing.T, opts dashboard.Options, more func(*dashboard.Deps)) *site {
+	t.Helper()
 	kinds, err := sensors.DefaultCatalog()
 	if err != nil {
 		t.Fatal(err)
@@ -178,14 +184,16 @@ func newSite(t *testing.T, opts dashboard.Options) *site {
 		stores:  &stores{devices: map[sensors.DeviceID]sensors.Device{}, credentials: map[string]sensors.Credential{}},
 		metrics: prometheus.NewRegistry(), checks: map[string]func(context.Context) error{},
 	}
-	s.Server, err = dashboard.New(dashboard.Deps{
+	deps := dashboard.Deps{
 		Kinds: kinds, Areas: areas, Series: s.stores, Alerts: s.stores, Quarantine: s.stores, Devices: s.stores, Credentials: s.stores,
 		AlertLog: quietLog{}, Checks: s.checks, Gatherer: s.metrics, Registerer: s.metrics,
 		Progress: func(context.Context) (dashboard.Progress, error) {
 			return dashboard.Progress{Journal: "j1", JournalSeq: 9, RecordedSeq: 8, JudgedSeq: 7}, nil
 		},
 		Logger: slog.New(slog.DiscardHandler), Now: func() time.Time { return clock },
-	}, opts)
+	}
+	more(&deps)
+	s.Server, err = dashboard.New(deps, opts)
 	if err != nil {
 		t.Fatal(err)
 	}

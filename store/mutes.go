@@ -56,11 +56,10 @@ func (m *Mute) Check() error {
 			faults = append(faults, errors.New(what))
 		}
 	}
-	narrows := m.Kind != "" || m.Area != "" || m.Device != "" || m.Cell != 0 || m.Rule != ""
 	fault(m.ID == "", "it has no id")
 	fault(m.Purpose != MuteAlerts && m.Purpose != Maintenance, fmt.Sprintf("no purpose is called %q", m.Purpose))
-	fault(!narrows && !m.All, "it must name a kind, an area, a device, a cell or a rule, or say that all is meant")
-	fault(narrows && m.All, "it cannot mean all and narrow to something")
+	fault(!m.narrows() && !m.All, "it must name a kind, an area, a device, a cell or a rule, or say that all is meant")
+	fault(m.narrows() && m.All, "it cannot mean all and narrow to something")
 	fault(m.Purpose == Maintenance && m.Rule != "", "maintenance is not for a rule: observations have none")
 	fault(m.From.IsZero() || !m.To.After(m.From), "it must end after it begins")
 	fault(m.To.Sub(m.From) > MaxMute, "it must not last longer than a year")
@@ -72,6 +71,11 @@ func (m *Mute) Check() error {
 		return nil
 	}
 	return fmt.Errorf("%w: %w", ErrInvalidMute, errors.Join(faults...))
+}
+
+// narrows reports whether m is about less than everything.
+func (m *Mute) narrows() bool {
+	return m.Kind != "" || m.Area != "" || m.Device != "" || m.Cell != 0 || m.Rule != ""
 }
 
 // MuteQuery asks for mutes. Zero fields do not narrow.

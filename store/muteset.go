@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -16,15 +17,15 @@ type MuteSet struct {
 	alerts, observations muteIndex
 }
 
-// NewMuteSet returns the set of mutes. Those that are invalid or ended before
-// they began cover nothing.
+// NewMuteSet returns the set of mutes. Those that were ended before they began,
+// and those that Check refuses for what they narrow to, cover nothing.
 func NewMuteSet(mutes []Mute) *MuteSet {
 	sorted := slices.Clone(mutes)
 	slices.SortStableFunc(sorted, func(a, b Mute) int { return strings.Compare(a.ID, b.ID) })
 	s := &MuteSet{}
 	for i := range sorted {
 		switch m := &sorted[i]; {
-		case m.Check() != nil:
+		case m.narrows() == m.All || !m.To.After(m.From):
 		case m.Purpose == MuteAlerts:
 			s.alerts.add(m)
 		case m.Purpose == Maintenance:
@@ -32,6 +33,18 @@ func NewMuteSet(mutes []Mute) *MuteSet {
 		}
 	}
 	return s
+}
+
+// MaintenanceOf returns what the register says of work on a device, as mutes.
+// Their IDs name the device and are not those of kept mutes.
+func MaintenanceOf(d sensors.Device) []Mute {
+	mutes := make([]Mute, len(d.Maintenance))
+	for i, w := range d.Maintenance {
+		mutes[i] = Mute{
+			ID: fmt.Sprintf("device/%s/%d", d.ID, i), Purpose: Maintenance, Device: d.ID, From: w.From, To: w.To, Reason: w.Note,
+		}
+	}
+	return mutes
 }
 
 // Maintenance returns the maintenance that takes o out of judgement by its
@@ -77,15 +90,17 @@ func (m *Mute) covers(x *muted) bool {
 		(m.Rule == "" || m.Rule == x.rule) &&
 		(m.Device == "" || m.Device == x.device) &&
 		(m.Cell == 0 || x.cell.Within(m.Cell)) &&
-		(m.Area == "" || areaWithin(x.area, m.Area))
+		(m.Area == "" || AreaWithin(x.area, m.Area))
 }
 
 // areaLengths are those of codes of the standard: district, subdistrict,
 // community, grid.
 var areaLengths = [...]int{6, 9, 12, 15}
 
-// areaWithin reports whether a is o or, by the codes of the standard, within it.
-func areaWithin(a, o grid.AreaCode) bool {
+// AreaWithin reports whether a is o or within it by the codes of the standard: 6
+// digits of a district, 9 of a subdistrict, 12 of a community, 15 of a grid.
+// Other codes have no parts.
+func AreaWithin(a, o grid.AreaCode) bool {
 	return a == o || strings.HasPrefix(string(a), string(o)) && standardCode(a) && standardCode(o)
 }
 

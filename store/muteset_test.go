@@ -135,9 +135,30 @@ func TestMuteSet_CodesThatAreNotOfTheStandardHaveNoParts(t *testing.T) {
 	}
 }
 
+func TestMaintenanceOf_TakesTheWindowsOfTheRegister(t *testing.T) {
+	d := sensors.Device{ID: "n-1", Maintenance: []sensors.Maintenance{
+		{From: muteNoon, To: muteNoon.Add(time.Hour), Note: "换电池"},
+		{From: muteNoon.Add(2 * time.Hour), To: muteNoon.Add(9000 * time.Hour)},
+	}}
+	set := store.NewMuteSet(store.MaintenanceOf(d))
+	for after, want := range map[time.Duration]string{
+		-1: "", 0: "device/n-1/0", time.Hour: "", 2 * time.Hour: "device/n-1/1", 8999 * time.Hour: "device/n-1/1", 9000 * time.Hour: "",
+	} {
+		for _, device := range []sensors.DeviceID{"n-1", "n-2"} {
+			if device == "n-2" {
+				want = ""
+			}
+			o := grid.Placed{Observation: sensors.Observation{Device: device, At: muteNoon.Add(after)}}
+			if got := id(set.Maintenance(&o)); got != want {
+				t.Errorf("%s after %s: maintenance %q, want %q", device, after, got, want)
+			}
+		}
+	}
+}
+
 func TestMuteSet_NoSetAndNoMutesCoverNothing(t *testing.T) {
 	var none *store.MuteSet
-	for _, set := range []*store.MuteSet{none, store.NewMuteSet(nil), store.NewMuteSet([]store.Mute{hour(store.Mute{Purpose: "nap", Kind: "noise"})})} {
+	for _, set := range []*store.MuteSet{none, store.NewMuteSet(nil), store.NewMuteSet([]store.Mute{hour(store.Mute{Purpose: "nap", Kind: "noise"}), hour(store.Mute{Purpose: store.MuteAlerts}), hour(store.Mute{Purpose: store.Maintenance})})} {
 		o := grid.Placed{Observation: sensors.Observation{Kind: "noise", At: muteNoon}}
 		if m, n := set.Maintenance(&o), set.Mute(&store.Alert{Kind: "noise"}, muteNoon); m != nil || n != nil {
 			t.Errorf("%+v covers by %+v and %+v, want nothing", set, m, n)
