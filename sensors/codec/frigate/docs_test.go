@@ -1,39 +1,14 @@
 package frigate_test
 
 import (
-	"bytes"
-	"os"
 	"testing"
 
-	"go.yaml.in/yaml/v3"
-
+	"github.com/urbangrid/urbangrid/sensors/codec/codectest"
 	"github.com/urbangrid/urbangrid/sensors/codec/frigate"
 )
 
-// The example of the format's page is a valid configuration, but for the kinds
-// that it invents.
 func TestDocs_ExampleIsValid(t *testing.T) {
-	page, err := os.ReadFile("../../../docs/formats/frigate.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := bytes.Cut(page, []byte("```yaml\n"))
-	example, _, ok := bytes.Cut(rest, []byte("```"))
-	if !ok {
-		t.Fatal("the page has no example")
-	}
-	example = bytes.ReplaceAll(example, []byte("my_intrusion"), []byte("stall"))
-	var file map[string]frigate.Options
-	dec := yaml.NewDecoder(bytes.NewReader(example))
-	dec.KnownFields(true)
-	if err := dec.Decode(&file); err != nil {
-		t.Fatal(err)
-	}
-	opts, ok := file["frigate"]
-	if !ok {
-		t.Fatal("the example does not begin with frigate:")
-	}
-	if _, err := frigate.NewDecoder(catalog(), opts); err != nil {
+	if _, err := frigate.NewDecoder(catalog(), codectest.ExampleOptions[frigate.Options](t, "frigate")); err != nil {
 		t.Error(err)
 	}
 }
