@@ -103,10 +103,10 @@ type Mutes interface {
 	ListMutes(ctx context.Context, q MuteQuery) ([]Mute, error)
 }
 
-// MutesWithin returns the set of all mutes that are in force at some time within
-// from and to. Late observations ask for mutes that are over, so let from be the
-// lateness ago at least.
-func MutesWithin(ctx context.Context, mutes Mutes, from, to time.Time) (*MuteSet, error) {
+// MutesBetween returns all mutes that are in force at some time from from to
+// just before to, the newest first: what a MuteSet is made of. Late observations
+// ask for mutes that are over, so let from be the lateness ago at least.
+func MutesBetween(ctx context.Context, mutes Mutes, from, to time.Time) ([]Mute, error) {
 	q := MuteQuery{From: from, To: to, Limit: MaxMutes}
 	var all []Mute
 	for {
@@ -116,7 +116,7 @@ func MutesWithin(ctx context.Context, mutes Mutes, from, to time.Time) (*MuteSet
 		}
 		all = append(all, page...)
 		if len(page) < q.Limit {
-			return NewMuteSet(all), nil
+			return all, nil
 		}
 		q.Before = page[len(page)-1].ID
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/urbangrid/urbangrid/analytics"
+	"github.com/urbangrid/urbangrid/analytics/calendar"
 	"github.com/urbangrid/urbangrid/dashboard"
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/ingest"
@@ -47,6 +48,7 @@ type server struct {
 	records   *sqlite.Records
 	series    store.Series
 	register  *register
+	coverage  *coverage
 	intake    *ingest.Intake
 	broker    *broker.Broker // nil when another broker is read
 	reader    *mqtt.Source   // of another broker, nil when the broker is ours
@@ -245,6 +247,7 @@ func (s *server) openStages(context.Context) (err error) {
 	s.dash, err = dashboard.New(dashboard.Deps{
 		Kinds: s.catalog, Areas: s.areas, Series: s.series, Alerts: s.records, Quarantine: s.records,
 		Devices: s.register, Credentials: credentials{auth.NewIssuer(s.records), s.records, s.disconnect}, AlertLog: s.alertLog,
+		Verdicts: s.records, Mutes: s.records,
 		Checks: map[string]func(context.Context) error{
 			"journal": s.bus.Ping,
 			"series":  s.series.Ping,
@@ -261,11 +264,46 @@ func (s *server) openStages(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	study, err := s.study(zone)
+	if err != nil {
+		return err
+	}
+	s.coverage = newCoverage(s.register, s.catalog, s.log)
 	s.engine, err = analytics.NewEngine(s.journal, s.records, s.catalog, s.rules, s.dash, analytics.Options{
 		Lateness: s.cfg.Lateness, Log: s.log, Registerer: s.reg, Saved: s.publisher.Wake, Memory: s.records,
-		AreaNames: areaNames(s.areas),
+		AreaNames: areaNames(s.areas), Study: study, Mutes: s.mutes, Verdicts: s.records, Coverage: s.coverage.shares,
 	})
 	return err
+}
+
+// study is the district with its areas and its calendar.
+func (s *server) study(zone *time.Location) (analytics.Study, error) {
+	cells, err := s.areas.Cells(grid.Resolution)
+	if err != nil {
+		return analytics.Study{}, fmt.Errorf("cells of the district: %w", err)
+	}
+	days, err := readHolidays(s.cfg.Holidays, zone)
+	if err != nil {
+		return analytics.Study{}, err
+	}
+	areaOf := func(c grid.Cell) grid.AreaCode {
+		center, err := c.Center()
+		if err != nil {
+			return ""
+		}
+		return s.areas.At(center)
+	}
+	return analytics.Study{Cells: cells, AreaOf: areaOf, Slot: days.Slot}, nil
+}
+
+// readHolidays returns the calendar that comes with UrbanGrid, with what the file
+// adds to it.
+func readHolidays(path string, zone *time.Location) (*calendar.Calendar, error) {
+	days, err := calendar.China(zone)
+	if err != nil || path == "" {
+		return days, err
+	}
+	return readFile(path, days.With)
 }
 
 // profileOf is the device profile that the register names.
@@ -367,6 +405,7 @@ func (s *server) run(ctx context.Context, ready func()) error {
 	readers.start("keeper", s.keeper.Run)
 	readers.start("publisher", s.publisher.Run)
 	readers.start("engine", s.engine.Run)
+	readers.start("coverage", s.coverage.Run)
 	readers.start("janitor", s.trim)
 	intake.start("ingest", s.intake.Run)
 	if s.reader != nil {
