@@ -15,12 +15,13 @@ type Retention struct {
 	Raw     time.Duration // observations and roll-ups of ten seconds; 0 means 30 days
 	Minutes time.Duration // roll-ups of one minute; 0 means 90 days
 	Hours   time.Duration // roll-ups of one hour; 0 means three years (1,095 days)
+	Days    time.Duration // roll-ups of one calendar day; 0 means ten years (3,650 days)
 }
 
 const day = 24 * time.Hour
 
 // KeepForever keeps everything.
-var KeepForever = Retention{Raw: Forever, Minutes: Forever, Hours: Forever}
+var KeepForever = Retention{Raw: Forever, Minutes: Forever, Hours: Forever, Days: Forever}
 
 // WithDefaults returns r with the defaults in place of zeros and Forever in
 // place of anything negative. A roll-up is kept no shorter than what it is made
@@ -29,7 +30,7 @@ func (r Retention) WithDefaults() Retention {
 	for _, f := range []struct {
 		v        *time.Duration
 		fallback time.Duration
-	}{{&r.Raw, 30 * day}, {&r.Minutes, 90 * day}, {&r.Hours, 3 * 365 * day}} {
+	}{{&r.Raw, 30 * day}, {&r.Minutes, 90 * day}, {&r.Hours, 3 * 365 * day}, {&r.Days, 10 * 365 * day}} {
 		switch {
 		case *f.v == 0:
 			*f.v = f.fallback
@@ -39,6 +40,7 @@ func (r Retention) WithDefaults() Retention {
 	}
 	r.Minutes = longer(r.Raw, r.Minutes)
 	r.Hours = longer(r.Minutes, r.Hours)
+	r.Days = longer(r.Hours, r.Days)
 	return r
 }
 
@@ -53,6 +55,8 @@ func longer(a, b time.Duration) time.Duration {
 // defaults.
 func (r Retention) Of(s grid.Span) time.Duration {
 	switch s {
+	case grid.OneDay:
+		return r.Days
 	case grid.OneHour:
 		return r.Hours
 	case grid.OneMinute:

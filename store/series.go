@@ -47,7 +47,7 @@ type Entry struct {
 }
 
 // Series keeps observations and their roll-ups (count, sum, min, max, last for
-// each of grid.Spans, kind, cell and area).
+// each of grid.Spans and each calendar day of a zone, kind, cell and area).
 // Implementations are safe for concurrent use; Write is called by one recorder
 // at a time.
 type Series interface {
@@ -80,6 +80,20 @@ type Series interface {
 	// which has no points when nothing was observed. Errors: ErrInvalidQuery,
 	// ErrUnavailable.
 	Points(ctx context.Context, q Query) ([]Line, error)
+
+	// Cube returns the roll-ups of one kind for many places and windows at once. It
+	// reads roll-ups and what is not yet in them, never all observations of a time.
+	// Of windows that are older than the span that they are answered from is kept,
+	// it knows nothing. Errors: ErrInvalidQuery, also for what would have more than
+	// MaxCube values, and ErrUnavailable.
+	Cube(ctx context.Context, q CubeQuery) (Cube, error)
+
+	// CubeState names the state of the data behind the answer to q, in a text that
+	// is fit for an HTTP entity tag. When it is the same before a Cube and at a later
+	// time, the Cube would be the same then; so ask it first, and keep the Cube
+	// under it. It costs what a Cube of the city costs. With is not looked at.
+	// Errors: as Cube.
+	CubeState(ctx context.Context, q CubeQuery) (string, error)
 
 	// Observations returns raw observations, newest first by (At, then a fixed
 	// order among equals), at most q.Limit of them, and the cursor of the next

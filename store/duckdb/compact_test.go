@@ -54,7 +54,12 @@ func TestSeries_CompactMergesPastWindowsAndChangesNoAnswer(t *testing.T) {
 				out = append(out, lines...)
 			}
 		}
-		return fmt.Sprint(out)
+		cube, err := s.Cube(t.Context(), store.CubeQuery{Kind: "kind_3", By: store.ByCell, Bounds: grid.China().Days(benchStart, benchStart.Add(time.Hour)),
+			With: []store.Aggregate{store.Sum, store.Min, store.Max, store.Last}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return fmt.Sprint(out, cube)
 	}
 	before := answers()
 	if err := s.Compact(t.Context(), benchStart.Add(30*time.Minute)); err != nil { // wholly past for the 10 s alone
@@ -79,14 +84,15 @@ func TestSeries_CompactMergesPastWindowsAndChangesNoAnswer(t *testing.T) {
 		for _, span := range grid.Spans {
 			keys[grid.RollupKey{Span: span, Start: span.Start(o.At), Kind: o.Kind, Cell: o.Cell, Area: o.Area}] = true
 		}
+		keys[grid.RollupKey{Span: grid.OneDay, Start: grid.China().Day(o.At), Kind: o.Kind, Cell: o.Cell, Area: o.Area}] = true
 	}
 	want := map[grid.Span]int{}
 	for k := range keys {
 		want[k.Span]++
 	}
-	for i, table := range []string{"rollups_10s", "rollups_1m", "rollups_1h"} {
-		if got := rowsIn(t, path, table); got != want[grid.Spans[i]] {
-			t.Errorf("%s has %d rows after compaction, want one a key: %d", table, got, want[grid.Spans[i]])
+	for table, span := range map[string]grid.Span{"rollups_10s": grid.TenSeconds, "rollups_1m": grid.OneMinute, "rollups_1h": grid.OneHour, "rollups_1d": grid.OneDay} {
+		if got := rowsIn(t, path, table); got != want[span] {
+			t.Errorf("%s has %d rows after compaction, want one a key: %d", table, got, want[span])
 		}
 	}
 }

@@ -20,7 +20,8 @@ const expireRows = 250_000
 // was replayed yesterday is kept for another month. From then on the hour is
 // closed: what still comes for it is rejected, because it could not be told from
 // what the roll-ups have counted. Roll-ups go when they are older than their own
-// retention and the observations of their hour are gone.
+// retention and the observations of their hour, or day, are gone; with the last of
+// them, those of days, the hour is open again.
 //
 // Deleted rows leave room in the file that new ones take; the file itself does
 // not become smaller.
@@ -36,6 +37,11 @@ func (s *Series) Expire(ctx context.Context, now time.Time) error {
 		}
 		deleted += n
 	}
+	n, err := s.expireDays(ctx, now)
+	if err != nil {
+		return unavailable("delete old roll-ups of "+daily.table, err)
+	}
+	deleted += n
 	if deleted == 0 {
 		return nil
 	}
@@ -158,8 +164,7 @@ func (s *Series) expireLevel(ctx context.Context, l level, now time.Time) (steps
 	return steps, nil
 }
 
-// expireRollups deletes l's roll-ups of [from, to); with the last ones of an
-// hour it is open again.
+// expireRollups deletes l's roll-ups of [from, to).
 func (s *Series) expireRollups(ctx context.Context, l level, from, to time.Time) error {
 	within := func(column string) string {
 		return fmt.Sprintf("%[1]s >= %[2]s AND %[1]s < %[3]s", column, micros(from), micros(to))
@@ -169,19 +174,9 @@ func (s *Series) expireRollups(ctx context.Context, l level, from, to time.Time)
 	if err != nil || again > 0 {
 		return err
 	}
-	err = s.transact(ctx, func() error {
-		if err := s.exec(ctx, fmt.Sprintf("DELETE FROM %s WHERE %s", l.table, within("start"))); err != nil {
-			return err
-		}
-		if l.span != grid.OneHour {
-			return nil
-		}
-		return s.exec(ctx, "DELETE FROM closed_hours WHERE "+within("hour"))
+	return s.transact(ctx, func() error {
+		return s.exec(ctx, fmt.Sprintf("DELETE FROM %s WHERE %s", l.table, within("start")))
 	})
-	if err == nil {
-		s.loaded = false // closed is read again
-	}
-	return err
 }
 
 func (s *Series) closedHours(ctx context.Context) (map[time.Time]bool, error) {

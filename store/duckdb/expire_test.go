@@ -25,6 +25,22 @@ func total(t *testing.T, s store.Series, span grid.Span, from, to time.Time) (n 
 	return n
 }
 
+// inDays returns how many observations of kind_3 the days of [from, to) count.
+func inDays(t *testing.T, s store.Series, from, to time.Time) (n float64) {
+	t.Helper()
+	cube, err := s.Cube(t.Context(), store.CubeQuery{Kind: "kind_3", By: store.ByCell, Bounds: grid.China().Days(from, to)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cube.Span != grid.OneDay {
+		t.Fatalf("days are answered from windows of %s", time.Duration(cube.Span))
+	}
+	for _, c := range cube.Count {
+		n += float64(c)
+	}
+	return n
+}
+
 func writeOne(t *testing.T, s store.Series, seq uint64, observations []grid.Placed) {
 	t.Helper()
 	if err := s.Write(t.Context(), store.Position{Journal: "j", Seq: seq}, []store.Entry{{Seq: seq, Observations: observations}}); err != nil {
@@ -47,7 +63,7 @@ func TestSeries_ExpireDeletesEachSpanAtItsTimeAndNothingElse(t *testing.T) {
 	var rejected []grid.Placed
 	s := mustOpen(t, filepath.Join(t.TempDir(), "series.db"), duckdb.Options{
 		RollEvery: -1, CompactEvery: -1, ExpireEvery: -1,
-		Retention: store.Retention{Raw: 30 * day, Minutes: 90 * day, Hours: 300 * day},
+		Retention: store.Retention{Raw: 30 * day, Minutes: 90 * day, Hours: 300 * day, Days: 400 * day},
 		OnRejected: func(p []grid.Placed, reason string) {
 			if reason != store.RejectRetention {
 				t.Errorf("rejected for %q, want %q", reason, store.RejectRetention)
@@ -63,14 +79,15 @@ func TestSeries_ExpireDeletesEachSpanAtItsTimeAndNothingElse(t *testing.T) {
 	all, end := kind3(live), benchStart.Add(2*time.Hour)
 	var seq uint64 = 1
 	for _, step := range []struct {
-		name             string
-		after            time.Duration
-		raw, s10, m1, h1 float64
+		name                 string
+		after                time.Duration
+		raw, s10, m1, h1, d1 float64
 	}{
-		{"before anything is old", 29 * day, float64(len(live)), all, all, all},
-		{"when observations are old", 31 * day, 0, 0, all, all},
-		{"when minutes are old", 91 * day, 0, 0, 0, all},
-		{"when hours are old", 301 * day, 0, 0, 0, 0},
+		{"before anything is old", 29 * day, float64(len(live)), all, all, all, all},
+		{"when observations are old", 31 * day, 0, 0, all, all, all},
+		{"when minutes are old", 91 * day, 0, 0, 0, all, all},
+		{"when hours are old", 301 * day, 0, 0, 0, 0, all},
+		{"when days are old", 402 * day, 0, 0, 0, 0, 0},
 	} {
 		if err := s.Expire(t.Context(), benchStart.Add(step.after)); err != nil {
 			t.Fatal(err)
@@ -87,9 +104,13 @@ func TestSeries_ExpireDeletesEachSpanAtItsTimeAndNothingElse(t *testing.T) {
 				t.Errorf("%s: windows of %s count %v, want %v", step.name, time.Duration(span), got, want)
 			}
 		}
-		if step.name != "when observations are old" {
+		if got := inDays(t, s, benchStart, end); got != step.d1 {
+			t.Errorf("%s: days count %v, want %v", step.name, got, step.d1)
+		}
+		if step.name != "when observations are old" && step.name != "when hours are old" {
 			continue
 		}
+		rejected = nil
 		// The file comes again. It cannot be told from what the roll-ups count.
 		again := slices.Clone(live)
 		for i := range again {
@@ -100,15 +121,18 @@ func TestSeries_ExpireDeletesEachSpanAtItsTimeAndNothingElse(t *testing.T) {
 		if len(rejected) != len(live) {
 			t.Errorf("%d observations of a closed hour rejected, want %d", len(rejected), len(live))
 		}
-		if got := total(t, s, grid.OneHour, benchStart, end); got != all {
-			t.Errorf("hours count %v after a replay, want %v", got, all)
+		if got := total(t, s, grid.OneHour, benchStart, end); got != step.h1 {
+			t.Errorf("%s: hours count %v after a replay, want %v", step.name, got, step.h1)
+		}
+		if got := inDays(t, s, benchStart, end); got != all {
+			t.Errorf("%s: days count %v after a replay, want %v", step.name, got, all)
 		}
 	}
 }
 
 func TestSeries_ExpireKeepsAReplayedYearAsLongAsWhatIsNew(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "series.db")
-	s := mustOpen(t, path, duckdb.Options{RollEvery: -1, CompactEvery: -1, ExpireEvery: -1})
+	s := mustOpen(t, path, duckdb.Options{RollEvery: -1, CompactEvery: -1, ExpireEvery: -1, Retention: store.Retention{Days: 5 * 365 * day}})
 	old := district(benchStart.Add(-8*365*day), 20*time.Second, 2_000)
 	for i := range old {
 		old[i].Received = benchStart
@@ -124,6 +148,9 @@ func TestSeries_ExpireKeepsAReplayedYearAsLongAsWhatIsNew(t *testing.T) {
 				t.Errorf("round %d: windows of %s count %v, want %v", round, time.Duration(span), got, want)
 			}
 		}
+		if got, want := inDays(t, s, from, to), kind3(old); got != want {
+			t.Errorf("round %d: days count %v, want %v", round, got, want)
+		}
 	}
 	if err := s.Expire(t.Context(), benchStart.Add(31*day)); err != nil {
 		t.Fatal(err)
@@ -132,6 +159,9 @@ func TestSeries_ExpireKeepsAReplayedYearAsLongAsWhatIsNew(t *testing.T) {
 		if got := total(t, s, span, from, to); got != 0 {
 			t.Errorf("windows of %s count %v after the month, want 0", time.Duration(span), got)
 		}
+	}
+	if got := inDays(t, s, from, to); got != 0 {
+		t.Errorf("days count %v after the month, want 0", got)
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -143,7 +173,7 @@ func TestSeries_ExpireKeepsAReplayedYearAsLongAsWhatIsNew(t *testing.T) {
 
 func TestSeries_ExpiredRoomIsUsedAgain(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "series.db")
-	s := mustOpen(t, path, duckdb.Options{RollEvery: -1, CompactEvery: -1, ExpireEvery: -1, Retention: store.Retention{Raw: day, Minutes: day, Hours: day}})
+	s := mustOpen(t, path, duckdb.Options{RollEvery: -1, CompactEvery: -1, ExpireEvery: -1, Retention: store.Retention{Raw: day, Minutes: day, Hours: day, Days: day}})
 	var sizes []int64
 	const days, each = 6, 40_000
 	for n := range uint64(days) {

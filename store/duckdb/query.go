@@ -53,7 +53,26 @@ var aggregates = map[store.Aggregate]string{
 	store.Last:  "max({'a': last_at, 'v': last}).v",
 }
 
-const rawColumns = "SELECT observed AS start, 1 AS n, value AS total, value AS low, value AS high, value AS last, observed AS last_at FROM observations"
+// rawColumns gives observations as roll-ups of one observation each.
+const rawColumns = "SELECT observed AS start, cell, area, 1 AS n, value AS total, value AS low, value AS high, value AS last, observed AS last_at FROM observations"
+
+// observed selects the observations of [from, to) that w lets through.
+func observed(w *where, from, to time.Time) (source string, args []any) {
+	return fmt.Sprintf("%s WHERE %s AND observed >= %s AND observed < %s", rawColumns, w, micros(from), micros(to)), w.args
+}
+
+// rolledUp selects l's roll-ups of [from, to) that w lets through, and the
+// observations that are in none yet, as tx sees them.
+func rolledUp(ctx context.Context, tx *sql.Tx, l level, w *where, from, to time.Time) (source string, args []any, err error) {
+	var rolled int64
+	if err := tx.QueryRowContext(ctx, "SELECT value FROM state WHERE key = 'rolled'").Scan(&rolled); err != nil {
+		return "", nil, err
+	}
+	source, args = observed(w, from, to)
+	source = fmt.Sprintf("%s AND no > %d UNION ALL SELECT start, cell, area, n, total, low, high, last, last_at FROM %s WHERE %s AND start >= %s AND start < %s",
+		source, rolled, l.table, w, micros(from), micros(to))
+	return source, append(append([]any{}, args...), args...), nil
+}
 
 // Points implements store.Series: one line, without points when nothing was
 // observed.
@@ -88,16 +107,12 @@ func (s *Series) Points(ctx context.Context, q store.Query) ([]store.Line, error
 }
 
 func points(ctx context.Context, tx *sql.Tx, q store.Query, from, to time.Time, w *where) ([]store.Point, error) {
-	source := fmt.Sprintf("%s WHERE %s AND observed >= %s AND observed < %s", rawColumns, w, micros(from), micros(to))
-	args := w.args
+	source, args := observed(w, from, to)
 	if q.Device == "" {
-		var rolled int64
-		if err := tx.QueryRowContext(ctx, "SELECT value FROM state WHERE key = 'rolled'").Scan(&rolled); err != nil {
+		var err error
+		if source, args, err = rolledUp(ctx, tx, levelOf(q.Span()), w, from, to); err != nil {
 			return nil, err
 		}
-		source = fmt.Sprintf("%s AND no > %d UNION ALL SELECT start, n, total, low, high, last, last_at FROM %s WHERE %s AND start >= %s AND start < %s",
-			source, rolled, levelOf(q.Span()).table, w, micros(from), micros(to))
-		args = append(append([]any{}, args...), w.args...)
 	}
 	rows, err := tx.QueryContext(ctx, fmt.Sprintf("SELECT (epoch_us(start) - %d) // %d AS w, %s FROM (%s) GROUP BY w ORDER BY w",
 		from.UnixMicro(), q.Every.Microseconds(), aggregates[q.Agg], source), args...)

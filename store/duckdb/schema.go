@@ -2,6 +2,7 @@ package duckdb
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,15 +17,20 @@ type level struct {
 }
 
 // levels are in the order of grid.Spans: each is rolled up from the one before,
-// the first from the observations.
+// the first from the observations. Days come after them.
 var levels = [...]level{
 	{grid.TenSeconds, "rollups_10s", 10 * time.Minute},
 	{grid.OneMinute, "rollups_1m", time.Hour},
 	{grid.OneHour, "rollups_1h", 24 * time.Hour},
 }
 
+// daily are the roll-ups of calendar days: their windows are not those of a span.
+var daily = level{span: grid.OneDay, table: "rollups_1d"}
+
+func allLevels() []level { return append(slices.Clone(levels[:]), daily) }
+
 func levelOf(s grid.Span) level {
-	for _, l := range levels {
+	for _, l := range allLevels() {
 		if l.span == s {
 			return l
 		}
@@ -32,15 +38,17 @@ func levelOf(s grid.Span) level {
 	return levels[0]
 }
 
-// schemaVersion is raised when a file of an older program can no longer be read.
-const schemaVersion = 1
+// schemaVersion is raised when a file can no longer be read by the programs before.
+// A file of schema 1 has no days; they are made when it is opened.
+const schemaVersion = 2
 
 // The observations are numbered in the order of writing (no); those up to
 // state.rolled are in the roll-up tables, the others are still to be added. A
 // roll-up table may hold several rows of one key, which add up; merged says
 // that a row is the result of a compaction. The observations of closed_hours have
 // been deleted while their roll-ups are kept, so nothing can be added to them any
-// more: it could not be told from what they have counted.
+// more: it could not be told from what they have counted. The one row of calendar
+// is the zone of the days; without it they are still to be made from the hours.
 func schema() string {
 	var b strings.Builder
 	b.WriteString(`
@@ -64,10 +72,11 @@ CREATE TABLE IF NOT EXISTS observations (
 CREATE TABLE IF NOT EXISTS positions (journal VARCHAR PRIMARY KEY, seq UBIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS state (key VARCHAR PRIMARY KEY, value BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS closed_hours (hour TIMESTAMP PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS calendar (zone VARCHAR NOT NULL);
 INSERT OR IGNORE INTO state VALUES ('rolled', 0);
 `)
 	fmt.Fprintf(&b, "INSERT OR IGNORE INTO state VALUES ('schema', %d);\n", schemaVersion)
-	for _, l := range levels {
+	for _, l := range allLevels() {
 		fmt.Fprintf(&b, `
 CREATE TABLE IF NOT EXISTS %s (
 	start   TIMESTAMP NOT NULL,

@@ -39,6 +39,11 @@ type Options struct {
 	CompactAfter     time.Duration // age at which a window counts as past; 0 means 15min
 	ExpireEvery      time.Duration // how often what is older than Retention is deleted; 0 means 10min, negative never
 
+	// Calendar is that of the roll-ups of days; the zero Calendar means that of
+	// China. A file whose days are those of another zone is not opened: to make them
+	// anew, as far back as hours are kept, empty its tables rollups_1d and calendar.
+	Calendar grid.Calendar
+
 	Retention store.Retention
 	// HistoryAfter is the age at which an observation that comes is looked up
 	// among those that are held. It must be shorter than what ingest remembers, by
@@ -62,6 +67,9 @@ func (o Options) withDefaults() Options {
 	orDefault(&o.CompactAfter, 15*time.Minute)
 	orDefault(&o.ExpireEvery, 10*time.Minute)
 	orDefault(&o.HistoryAfter, store.DefaultHistoryAfter)
+	if o.Calendar == (grid.Calendar{}) {
+		o.Calendar = grid.China()
+	}
 	o.Retention = o.Retention.WithDefaults()
 	if o.OnRejected == nil {
 		o.OnRejected = func([]grid.Placed, string) {}
@@ -141,15 +149,8 @@ func (s *Series) prepare(ctx context.Context, connector *duckdb.Connector) error
 		return err
 	}
 	s.conn = conn.(*duckdb.Conn) // what this driver's Connector returns
-	if err := s.transact(ctx, func() error { return s.exec(ctx, schema()) }); err != nil {
+	if err := s.transact(ctx, func() error { return s.upgrade(ctx, time.Now()) }); err != nil {
 		return err
-	}
-	version, err := s.number(ctx, "SELECT value FROM state WHERE key = 'schema'")
-	if err != nil {
-		return err
-	}
-	if version != schemaVersion {
-		return fmt.Errorf("the file has schema %d, this program reads %d", version, schemaVersion)
 	}
 	return s.load(ctx)
 }

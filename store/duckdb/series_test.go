@@ -4,7 +4,9 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/store"
 	"github.com/urbangrid/urbangrid/store/duckdb"
 	"github.com/urbangrid/urbangrid/store/storetest"
@@ -32,7 +34,8 @@ func backend(opts duckdb.Options) storetest.Backend {
 		return s
 	}
 	return storetest.Backend{
-		Open: func(t *testing.T) store.Series { return open(t, filepath.Join(t.TempDir(), "series.db")) },
+		Calendar: opts.Calendar,
+		Open:     func(t *testing.T) store.Series { return open(t, filepath.Join(t.TempDir(), "series.db")) },
 		Reopen: func(t *testing.T, s store.Series) store.Series {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
@@ -43,7 +46,18 @@ func backend(opts duckdb.Options) storetest.Backend {
 	}
 }
 
+func zone(t *testing.T, name string) grid.Calendar {
+	t.Helper()
+	z, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return grid.NewCalendar(z)
+}
+
 func TestSeries(t *testing.T) {
 	t.Run("with roll-ups at the end", func(t *testing.T) { storetest.Run(t, backend(duckdb.Options{RollEvery: -1})) })
-	t.Run("with roll-ups at each write", func(t *testing.T) { storetest.Run(t, backend(duckdb.Options{RollRows: 1})) })
+	t.Run("with roll-ups at each write", func(t *testing.T) {
+		storetest.Run(t, backend(duckdb.Options{RollRows: 1, Calendar: zone(t, "Europe/Berlin")}))
+	})
 }

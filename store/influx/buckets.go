@@ -15,7 +15,6 @@ import (
 
 	influxhttp "github.com/influxdata/influxdb-client-go/v2/api/http"
 	"github.com/influxdata/influxdb-client-go/v2/domain"
-	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/store"
 )
 
@@ -27,24 +26,14 @@ const (
 	forRaw purpose = iota // observations and roll-ups of ten seconds
 	forMinutes
 	forHours // roll-ups of one hour and the position, which outlives the others
+	forDays
 	purposes
 )
 
-func (p purpose) String() string { return [...]string{"raw", "minutes", "hours"}[p] }
-
-// purposeOf returns where the roll-ups of a span are.
-func purposeOf(s grid.Span) purpose {
-	switch s {
-	case grid.OneHour:
-		return forHours
-	case grid.OneMinute:
-		return forMinutes
-	}
-	return forRaw
-}
+func (p purpose) String() string { return [...]string{"raw", "minutes", "hours", "days"}[p] }
 
 func wanted(r store.Retention, p purpose) time.Duration {
-	return [...]time.Duration{r.Raw, r.Minutes, r.Hours}[p]
+	return [...]time.Duration{r.Raw, r.Minutes, r.Hours, r.Days}[p]
 }
 
 // layout names the buckets of a Series. In 2.x they are buckets of an
@@ -116,7 +105,7 @@ func (s *Series) ensure(ctx context.Context) (store.Retention, error) {
 				"bucket", s.layout.names[p], "bucket_hours", kept[p].Hours(), "settings_hours", want.Hours())
 		}
 	}
-	b.kept = store.Retention{Raw: kept[forRaw], Minutes: kept[forMinutes], Hours: kept[forHours]}
+	b.kept = store.Retention{Raw: kept[forRaw], Minutes: kept[forMinutes], Hours: kept[forHours], Days: kept[forDays]}
 	b.ready = true
 	return b.kept, nil
 }

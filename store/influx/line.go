@@ -145,11 +145,13 @@ func appendObservation(b []byte, p *grid.Placed, origin int64) []byte {
 
 // appendRow appends the line of a roll-up.
 func appendRow(b []byte, k grid.RollupKey, r *row) []byte {
-	b = append(b, measurements[k.Span]...)
+	b = append(b, levelOfKey(&k).measurement...)
 	b = append(b, ",area="...)
 	b = append(b, encodeTag(string(k.Area))...)
-	b = append(b, ",cell="...)
-	b = append(b, k.Cell.String()...)
+	if k.Cell != 0 {
+		b = append(b, ",cell="...)
+		b = append(b, k.Cell.String()...)
+	}
 	b = append(b, ",kind="...)
 	b = append(b, encodeTag(string(k.Kind))...)
 	b = append(b, " count="...)

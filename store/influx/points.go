@@ -38,7 +38,7 @@ func source(q store.Query) purpose {
 	if q.Device != "" {
 		return forRaw
 	}
-	return purposeOf(q.Span())
+	return levelOf(q.Span()).to
 }
 
 // narrowing returns the filters of q's measurement, kind and place.
@@ -46,7 +46,7 @@ func narrowing(q store.Query) (string, error) {
 	if q.Device != "" {
 		return only("_measurement", "observation") + onlyKind(q.Kind) + only("device", encodeTag(string(q.Device))), nil
 	}
-	flux := only("_measurement", measurements[q.Span()]) + onlyKind(q.Kind)
+	flux := only("_measurement", levelOf(q.Span()).measurement) + onlyKind(q.Kind)
 	switch {
 	case q.Area != "":
 		return flux + only("area", encodeTag(string(q.Area))), nil

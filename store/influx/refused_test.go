@@ -32,7 +32,7 @@ func pretend(t *testing.T, parts map[string]http.HandlerFunc) (address string) {
 		}
 		if r.URL.Path == "/query" {
 			answer := map[string]any{"results": []any{map[string]any{"series": []any{map[string]any{
-				"values": [][]any{{"raw", "0s"}, {"minutes", "0s"}, {"hours", "0s"}},
+				"values": [][]any{{"raw", "0s"}, {"minutes", "0s"}, {"hours", "0s"}, {"days", "0s"}},
 			}}}}}
 			_ = json.NewEncoder(w).Encode(answer) // the other end may be gone
 		}
@@ -228,7 +228,7 @@ func TestOpen_MakesOneBucketForEachRetentionAndKeepsThoseThatAreThere(t *testing
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := store.Retention{Raw: 720 * time.Hour, Minutes: 2160 * time.Hour, Hours: 26280 * time.Hour}
+		want := store.Retention{Raw: 720 * time.Hour, Minutes: 2160 * time.Hour, Hours: 26280 * time.Hour, Days: 87600 * time.Hour}
 		if i == 1 {
 			// What was asked for differs, what is there holds.
 			if u.Retention != want {
@@ -267,9 +267,9 @@ func TestOpen_SaysWhatToCreateWhenTheTokenMayNot(t *testing.T) {
 		"is of 1.8":      {"/query": deny},
 	} {
 		address := pretend(t, parts)
-		want := []string{"urbangrid_raw (keeps 720h0m0s)", "urbangrid_minutes (keeps 2160h0m0s)", "urbangrid_hours (keeps 26280h0m0s)", "token"}
+		want := []string{"urbangrid_raw (keeps 720h0m0s)", "urbangrid_minutes (keeps 2160h0m0s)", "urbangrid_hours (keeps 26280h0m0s)", "urbangrid_days (keeps 87600h0m0s)", "token"}
 		if parts["/query"] != nil {
-			want = []string{"urbangrid/raw", "urbangrid/minutes", "urbangrid/hours", "retention policies"}
+			want = []string{"urbangrid/raw", "urbangrid/minutes", "urbangrid/hours", "urbangrid/days", "retention policies"}
 			address = strings.Replace(address, "bucket=b", "bucket=urbangrid", 1)
 		} else {
 			address = strings.Replace(address, "bucket=b", "org=putuo&bucket=urbangrid", 1)

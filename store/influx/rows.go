@@ -100,25 +100,33 @@ func (s *Series) loadRows(ctx context.Context) error {
 	if s.rows.loaded {
 		return nil
 	}
-	for _, span := range grid.Spans {
-		newest, err := s.newestWindow(ctx, span)
+	for _, l := range levels {
+		newest, err := s.newestBefore(ctx, l, store.Latest)
 		if err != nil {
 			return fmt.Errorf("find the newest roll-ups: %w", err)
 		}
-		s.rows.newest[span], s.rows.floor[span] = newest, newest
+		// A Write that was cut off may have left days by cell and by area apart.
+		if newest.After(s.rows.newest[l.span]) {
+			s.rows.newest[l.span], s.rows.floor[l.span] = newest, newest
+		}
 	}
 	s.rows.loaded = true
 	return nil
 }
 
-func (s *Series) newestWindow(ctx context.Context, span grid.Span) (newest time.Time, err error) {
-	stop := store.Latest
+// newestBefore returns the start of the newest window before stop, the zero time
+// when there is none.
+func (s *Series) newestBefore(ctx context.Context, l level, stop time.Time) (newest time.Time, err error) {
+	now := time.Now()
+	if stop.Before(now) {
+		now = stop
+	}
 	for i := range len(lookBack) + 1 {
-		start := store.Earliest.Add(-time.Hour)
+		start := store.Earliest.Add(-48 * time.Hour)
 		if i < len(lookBack) {
-			start = time.Now().Add(-lookBack[i])
+			start = now.Add(-lookBack[i])
 		}
-		flux := s.from(purposeOf(span), start, stop) + only("_measurement", measurements[span]) + only("_field", "count") +
+		flux := s.from(l.to, start, stop) + only("_measurement", l.measurement) + only("_field", "count") +
 			` |> keep(columns: ["_time"]) |> group() |> sort(columns: ["_time"], desc: true) |> limit(n: 1)`
 		err := s.query(ctx, flux, func(r record) error {
 			newest = r.time("_time")
@@ -135,17 +143,18 @@ func (s *Series) newestWindow(ctx context.Context, span grid.Span) (newest time.
 // fetch returns the rows of keys, the zero row for those that do not exist,
 // and reads from the server what is not known.
 func (s *Series) fetch(ctx context.Context, keys map[grid.RollupKey]row) error {
-	missing := make(map[grid.Span][]grid.RollupKey)
+	missing := make(map[level][]grid.RollupKey)
 	for k := range keys {
 		if r, ok := s.rows.known[k]; ok {
 			keys[k] = r
 		} else if !k.Start.After(s.rows.floor[k.Span]) {
-			missing[k.Span] = append(missing[k.Span], k)
+			l := levelOfKey(&k)
+			missing[l] = append(missing[l], k)
 		}
 	}
-	for span, wanted := range missing {
-		for _, group := range nearby(span, wanted) {
-			if err := s.read(ctx, span, group, keys); err != nil {
+	for l, wanted := range missing {
+		for _, group := range nearby(l.span, wanted) {
+			if err := s.read(ctx, l, group, keys); err != nil {
 				return fmt.Errorf("read roll-ups: %w", err)
 			}
 		}
@@ -168,16 +177,18 @@ func nearby(span grid.Span, keys []grid.RollupKey) [][]grid.RollupKey {
 	return out
 }
 
-func (s *Series) read(ctx context.Context, span grid.Span, group []grid.RollupKey, into map[grid.RollupKey]row) error {
+func (s *Series) read(ctx context.Context, l level, group []grid.RollupKey, into map[grid.RollupKey]row) error {
 	kinds, cells := make(map[string]bool), make(map[string]bool)
 	for _, k := range group {
 		kinds[encodeTag(string(k.Kind))] = true
 		cells[k.Cell.String()] = true
 	}
-	flux := s.from(purposeOf(span), group[0].Start, group[len(group)-1].Start.Add(time.Duration(span))) + only("_measurement", measurements[span]) +
-		fewOf("kind", kinds) + fewOf("cell", cells)
+	flux := s.from(l.to, group[0].Start, group[len(group)-1].Start.Add(time.Duration(l.span))) + only("_measurement", l.measurement) + fewOf("kind", kinds)
+	if !l.ofAreas {
+		flux += fewOf("cell", cells)
+	}
 	return s.points(ctx, flux, func(r record) error {
-		k, value, err := parseRow(span, r)
+		k, value, err := parseRow(l, r)
 		if err != nil {
 			return err
 		}
@@ -188,7 +199,7 @@ func (s *Series) read(ctx context.Context, span grid.Span, group []grid.RollupKe
 	})
 }
 
-func parseRow(span grid.Span, r record) (grid.RollupKey, row, error) {
+func parseRow(l level, r record) (grid.RollupKey, row, error) {
 	var out row
 	kind, err := r.text("kind")
 	if err != nil {
@@ -198,9 +209,11 @@ func parseRow(span grid.Span, r record) (grid.RollupKey, row, error) {
 	if err != nil {
 		return grid.RollupKey{}, out, err
 	}
-	cell, err := r.cell()
-	if err != nil {
-		return grid.RollupKey{}, out, err
+	var cell grid.Cell
+	if !l.ofAreas {
+		if cell, err = r.cell(); err != nil {
+			return grid.RollupKey{}, out, err
+		}
 	}
 	out.Rollup = grid.Rollup{
 		Count: r.integer("count"), Sum: r.number("sum"), Min: r.number("min"), Max: r.number("max"),
@@ -218,6 +231,6 @@ func parseRow(span grid.Span, r record) (grid.RollupKey, row, error) {
 		}
 		out.counted = append(out.counted, counted{journal, uint64(seq)})
 	}
-	k := grid.RollupKey{Span: span, Start: r.time("_time"), Kind: sensors.KindKey(kind), Cell: cell, Area: grid.AreaCode(area)}
+	k := grid.RollupKey{Span: l.span, Start: r.time("_time"), Kind: sensors.KindKey(kind), Cell: cell, Area: grid.AreaCode(area)}
 	return k, out, nil
 }

@@ -15,12 +15,15 @@
 //	<bucket>_minutes  rollup_1m
 //	<bucket>_hours    rollup_1h
 //	                  position: tag journal; field seq, of which the greatest counts
+//	<bucket>_days     rollup_1d, and rollup_1d_area without the tag cell
+//	                  calendar: tag zone; field from, the first day that is complete
 //
 // Roll-ups have the tags kind, cell, area, the window's start as time, and the
 // fields count, sum, min, max, last, last_at and seq_<journal>. The server
 // deletes what is older than each bucket keeps. In 1.8 the bucket is a database
-// and the three are its retention policies raw, minutes and hours. They are
-// created when they are missing.
+// and the four are its retention policies raw, minutes, hours and days. They are
+// created when they are missing. Days of a server that was in use without them
+// are made from its hours, some with each Write, the newest first.
 //
 // Tag values and the text fields id and attrs are escaped with percent signs
 // (see encodeTag), because line protocol cannot carry every text.
@@ -61,6 +64,9 @@ type Options struct {
 	Logger      *slog.Logger // nil means none
 	Application string       // how the program names itself to the server; "" means urbangrid
 
+	// Calendar is that of the roll-ups of days; the zero Calendar means that of
+	// China. A server whose days are those of another zone is an error.
+	Calendar grid.Calendar
 	// Retention is for how long buckets that are created keep their points. Those
 	// that exist are left as they are, and what they keep holds.
 	Retention store.Retention
@@ -98,6 +104,9 @@ func (o Options) withDefaults() Options {
 	if o.OnRejected == nil {
 		o.OnRejected = func([]grid.Placed, string) {}
 	}
+	if o.Calendar == (grid.Calendar{}) {
+		o.Calendar = grid.China()
+	}
 	o.Retention = o.Retention.WithDefaults()
 	if o.Application == "" {
 		o.Application = "urbangrid"
@@ -116,6 +125,7 @@ type Series struct {
 	client  influxdb2.Client
 	writes  [purposes]api.WriteAPIBlocking
 	buckets buckets
+	days    days
 
 	mu        sync.Mutex        // one Write at a time; guards what follows
 	positions map[string]uint64 // what is known to be saved, by journal
@@ -158,7 +168,9 @@ func Open(ctx context.Context, address string, opts Options) (*Series, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
-	_, err = s.ensure(ctx)
+	if _, err = s.ensure(ctx); err == nil {
+		_, err = s.daysFrom(ctx)
+	}
 	if setup := (*setupError)(nil); errors.As(err, &setup) {
 		s.client.Close()
 		return nil, fmt.Errorf("open series: %w", err)
@@ -243,11 +255,4 @@ func retryAfter(failure *influxhttp.Error) time.Duration {
 		return max(0, time.Until(at))
 	}
 	return 0
-}
-
-// measurements names where each span's roll-ups are, in the order of grid.Spans.
-var measurements = map[grid.Span]string{
-	grid.TenSeconds: "rollup_10s",
-	grid.OneMinute:  "rollup_1m",
-	grid.OneHour:    "rollup_1h",
 }

@@ -7,7 +7,9 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
+	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/internal/influxtest"
 	"github.com/urbangrid/urbangrid/store"
 	"github.com/urbangrid/urbangrid/store/influx"
@@ -47,7 +49,8 @@ func backend(server *influxtest.Server, opts influx.Options) storetest.Backend {
 		return s
 	}
 	return storetest.Backend{
-		Open: func(t *testing.T) store.Series { return open(t, fresh(server)) },
+		Calendar: opts.Calendar,
+		Open:     func(t *testing.T) store.Series { return open(t, fresh(server)) },
 		Reopen: func(t *testing.T, s store.Series) store.Series {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
@@ -74,11 +77,20 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+func berlin(t *testing.T) grid.Calendar {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return grid.NewCalendar(zone)
+}
+
 func TestSeries(t *testing.T) {
 	server := influxtest.Start(t)
 	for name, opts := range map[string]influx.Options{
 		"with everything open in memory":        {},
-		"with little memory and short requests": {MaxRows: 100, MaxLines: 50, Plain: true},
+		"with little memory and short requests": {MaxRows: 100, MaxLines: 50, Plain: true, Calendar: berlin(t)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -77,12 +77,7 @@ func (s *Series) write(ctx context.Context, to store.Position, entries []store.E
 	if err != nil {
 		return err
 	}
-	for k := range changed {
-		if k.Start.After(s.rows.newest[k.Span]) {
-			s.rows.newest[k.Span] = k.Start
-		}
-	}
-	if err := s.sendRows(ctx, changed, kept); err != nil {
+	if err := s.writeRows(ctx, changed, kept); err != nil {
 		return err
 	}
 	for reason, observations := range rejected {
@@ -95,7 +90,18 @@ func (s *Series) write(ctx context.Context, to store.Position, entries []store.E
 	}
 	s.rows.keep(changed, s.opts.MaxRows)
 	s.positions[to.Journal] = to.Seq
+	s.makeDays(ctx, kept)
 	return nil
+}
+
+// writeRows sends rows, and takes note before that they may exist.
+func (s *Series) writeRows(ctx context.Context, changed map[grid.RollupKey]row, kept store.Retention) error {
+	for k := range changed {
+		if k.Start.After(s.rows.newest[k.Span]) {
+			s.rows.newest[k.Span] = k.Start
+		}
+	}
+	return s.sendRows(ctx, changed, kept)
 }
 
 // rejections are the observations that the server does not keep, by reason.
@@ -104,13 +110,15 @@ type rejections map[string][]grid.Placed
 // add returns the rows that observations change, as they are afterwards. What a
 // row has counted before is not added again.
 func (s *Series) add(ctx context.Context, to store.Position, observations []taken) (map[grid.RollupKey]row, error) {
+	from, err := s.beginDays(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ks := keyer{calendar: s.opts.Calendar, from: from}
 	before := make(map[grid.RollupKey]row)
 	for _, t := range observations {
-		if t.p == nil {
-			continue
-		}
-		for _, span := range grid.Spans {
-			before[key(span, t.p)] = row{}
+		if t.p != nil {
+			ks.each(t.p, func(k grid.RollupKey) { before[k] = row{} })
 		}
 	}
 	if err := s.fetch(ctx, before); err != nil {
@@ -121,11 +129,10 @@ func (s *Series) add(ctx context.Context, to store.Position, observations []take
 		if t.p == nil {
 			continue
 		}
-		for _, span := range grid.Spans {
-			k := key(span, t.p)
+		ks.each(t.p, func(k grid.RollupKey) {
 			old := before[k]
 			if old.seq(to.Journal) >= t.seq {
-				continue
+				return
 			}
 			r, ok := after[k]
 			if !ok {
@@ -133,13 +140,9 @@ func (s *Series) add(ctx context.Context, to store.Position, observations []take
 			}
 			r.Add(t.p.Value, t.p.At)
 			after[k] = r
-		}
+		})
 	}
 	return after, nil
-}
-
-func key(span grid.Span, p *grid.Placed) grid.RollupKey {
-	return grid.RollupKey{Span: span, Start: span.Start(p.At), Kind: p.Kind, Cell: p.Cell, Area: p.Area}
 }
 
 // sendObservations writes observations; those that the server rejects are noted
@@ -162,8 +165,19 @@ func (s *Series) sendObservations(ctx context.Context, journal string, observati
 	return w.flush(ctx)
 }
 
-// sendRows writes the rows that are not older than their bucket keeps.
+// sendRows writes the rows that are not older than their bucket keeps: those of
+// areas when those of cells are there, because the state of a cube is told by
+// areas.
 func (s *Series) sendRows(ctx context.Context, changed map[grid.RollupKey]row, kept store.Retention) error {
+	for _, ofAreas := range []bool{false, true} {
+		if err := s.sendRowsOf(ctx, changed, kept, ofAreas); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Series) sendRowsOf(ctx context.Context, changed map[grid.RollupKey]row, kept store.Retention, ofAreas bool) error {
 	var senders [purposes]sender
 	var cutoff [purposes]time.Time
 	for p := range purposes {
@@ -175,12 +189,12 @@ func (s *Series) sendRows(ctx context.Context, changed map[grid.RollupKey]row, k
 		}
 	}
 	for k, r := range changed {
-		p := purposeOf(k.Span)
-		if k.Start.Before(cutoff[p]) {
+		l := levelOfKey(&k)
+		if l.ofAreas != ofAreas || k.Start.Before(cutoff[l.to]) {
 			continue
 		}
-		senders[p].buffer = appendRow(senders[p].buffer, k, &r)
-		if err := senders[p].line(ctx); err != nil {
+		senders[l.to].buffer = appendRow(senders[l.to].buffer, k, &r)
+		if err := senders[l.to].line(ctx); err != nil {
 			return err
 		}
 	}

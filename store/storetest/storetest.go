@@ -23,10 +23,16 @@ type Backend struct {
 	Open func(t *testing.T) store.Series
 	// Reopen closes s and opens the same data again, as a restart does.
 	Reopen func(t *testing.T, s store.Series) store.Series
+	// Calendar is what Open gives a Series for the days that it keeps; the zero
+	// Calendar means that it gives none, which is that of China.
+	Calendar grid.Calendar
 }
 
 // Run checks every promise, each in a subtest of its name on a Series of its own.
 func Run(t *testing.T, b Backend) {
+	if b.Calendar == (grid.Calendar{}) {
+		b.Calendar = grid.China()
+	}
 	for _, name := range slices.Sorted(maps.Keys(promises)) {
 		t.Run(name, func(t *testing.T) {
 			promises[name](t, newFixture(t, b))
@@ -55,6 +61,11 @@ var promises = map[string]func(*testing.T, *fixture){
 	"what was held before counts once when it comes as history": historyCountsOnce,
 	"order, delay and repetition do not matter":                 repetitionDoesNotMatter,
 	"a store says what it holds and takes":                      usageIsTold,
+	"cubes are exact for every place, window and column":        cubesAreExact,
+	"days are those of the zone, however long":                  daysAreOfTheZone,
+	"order and grouping do not matter to cubes":                 cubeOrderDoesNotMatter,
+	"the state of a cube changes with its data":                 cubeStateChangesWithItsData,
+	"cubes that cannot be are invalid queries":                  invalidCubes,
 }
 
 const testTimeout = 2 * time.Minute
