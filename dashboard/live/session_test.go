@@ -16,6 +16,7 @@ import (
 	"github.com/urbangrid/urbangrid/dashboard/live"
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
+	"github.com/urbangrid/urbangrid/store"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -33,6 +34,9 @@ func TestHub_SpeaksTheProtocol(t *testing.T) {
 	a := alert(1)
 	a.Device, a.Cell, a.Area, a.Point = "noise-0001", cells[0], "310107005", grid.Point{LatDegrees: 31.2401, LonDegrees: 121.4032}
 	a.Reason = sensors.Names{ZH: "噪声过高", EN: "too loud"}
+	a.Phase, a.Score, a.Recurrence, a.Excess = store.PhaseActive, 12.25, 9*24*time.Hour, 3.2
+	a.Cells, a.Devices = []grid.Cell{cells[0], cells[2]}, []sensors.DeviceID{"noise-0001", "noise-0002"}
+	a.Evidence = []store.Evidence{{Device: "noise-0001", At: time.Unix(1, 0), Value: 88.2, Point: a.Point, Link: "https://nvr/1.jpg"}}
 
 	var log bytes.Buffer
 	b := dialUnheard(t, w, websocket.DefaultDialer)

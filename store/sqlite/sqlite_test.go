@@ -2,12 +2,14 @@ package sqlite_test
 
 import (
 	"database/sql"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pressly/goose/v3"
 
 	"github.com/urbangrid/urbangrid/store"
 	"github.com/urbangrid/urbangrid/store/recordstest"
@@ -80,33 +82,59 @@ func TestOpen_MigratesAnExistingFile(t *testing.T) {
 	}
 }
 
-// An earlier version knew only these columns.
-func TestRecords_AlertsOfAnEarlierVersionReadAsZero(t *testing.T) {
+// migrator changes the schema of the file at path to any version.
+func migrator(t *testing.T, path string) *goose.Provider {
+	t.Helper()
+	p, err := goose.NewProvider(goose.DialectSQLite3, raw(t, path), os.DirFS("../sqlrecords/migrations"), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// The third version knew only these columns of alerts.
+func TestOpen_AlertsOfAnEarlierVersionReadAsZero(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "records.db")
-	r := mustOpen(t, path)
-	defer r.Close()
-	for table, more := range map[string]string{"alerts": "", "outbox": ", number"} {
-		row := `INSERT INTO ` + table + ` (id, revision, rule, kind, place, state, severity, device, cell, area, lat_degrees,
-			lon_degrees, value, baseline, p, window_us, reason_zh, reason_en, raised_at_us, updated_at_us` + more + `)
-			VALUES ('a', 1, 'r', 'noise', 'device/x', 'open', 'warning', 'x', 0, '', 0, 0, 1, 2, 0, 0, '', '', 1000000, 1000000`
-		if more != "" {
-			row += ", 1"
-		}
-		if _, err := raw(t, path).Exec(row + ")"); err != nil {
+	if _, err := migrator(t, path).UpTo(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	for table, more := range map[string][2]string{"alerts": {}, "outbox": {", number", ", 1"}} {
+		_, err := raw(t, path).Exec(`INSERT INTO ` + table + ` (id, revision, rule, kind, place, state, severity, device, cell, area,
+			lat_degrees, lon_degrees, value, baseline, p, window_us, reason_zh, reason_en, raised_at_us, updated_at_us` + more[0] + `)
+			VALUES ('a', 1, 'r', 'noise', 'device/x', 'open', 'warning', 'x', 0, '', 0, 0, 1, 2, 0, 0, '', '', 1000000, 1000000` + more[1] + `)`)
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
+	r := mustOpen(t, path)
+	defer r.Close()
 	want := store.Alert{
 		ID: "a", Revision: 1, Rule: "r", Kind: "noise", Place: "device/x", State: store.AlertOpen, Severity: store.Warning,
 		Device: "x", Value: 1, Baseline: 2, RaisedAt: time.Unix(1, 0).UTC(), UpdatedAt: time.Unix(1, 0).UTC(),
 	}
-	found, err := r.FindAlerts(t.Context(), store.AlertQuery{})
-	if err != nil || cmp.Diff([]store.Alert{want}, found) != "" {
-		t.Errorf("found %+v, %v, want %+v", found, err, want)
+	found, err := r.FindAlerts(t.Context(), store.AlertQuery{Category: store.AboutCity})
+	if diff := cmp.Diff([]store.Alert{want}, found); err != nil || diff != "" {
+		t.Errorf("found, %v (-want +got):\n%s", err, diff)
 	}
 	out, err := r.Outbox(t.Context(), 1)
-	if err != nil || cmp.Diff([]store.OutboxEntry{{ID: 1, Alert: want}}, out) != "" {
-		t.Errorf("outbox %+v, %v, want %+v", out, err, want)
+	if diff := cmp.Diff([]store.OutboxEntry{{ID: 1, Alert: want}}, out); err != nil || diff != "" {
+		t.Errorf("outbox, %v (-want +got):\n%s", err, diff)
+	}
+}
+
+func TestMigrations_GoBackAndForthAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "records.db")
+	r := mustOpen(t, path)
+	defer r.Close()
+	m := migrator(t, path)
+	if _, err := m.DownTo(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := r.FindAlerts(t.Context(), store.AlertQuery{}); err != nil || len(found) != 0 {
+		t.Errorf("found %v, %v, want no alerts", found, err)
 	}
 }
 

@@ -1,4 +1,5 @@
 import {describe, expect, it} from 'vitest';
+import session from '../../live/testdata/session.txt?raw';
 import {decodeAlert, decodeAreas, decodeAreasNote, decodeColumns, decodeFrame, decodeKinds, decodeSeries, decodeTable, encodeFrame, WireError} from '../src/wire';
 
 const alert = {
@@ -23,6 +24,17 @@ describe('decodeFrame', () => {
       [{t: 'bye', code: 1012, retry_ms: 900}, 'bye'],
     ];
     for (const [frame, kind] of frames) expect(decodeFrame(JSON.stringify(frame)).kind, JSON.stringify(frame)).toBe(kind);
+  });
+
+  it('reads the session that the server is held to', () => {
+    const frames = session.split('\n').filter((line) => line.startsWith('< ')).map((line) => decodeFrame(line.slice(2)));
+    expect(frames.map((f) => f.kind).filter((kind) => kind === 'unknown')).toEqual([]);
+    const raised = frames.find((f) => f.kind === 'alert');
+    expect(raised).toMatchObject({alert: {
+      category: 'city', phase: 'active', devices: ['noise-0001', 'noise-0002'], score: 12.25, recurrenceSeconds: 777600, excess: 3.2, muted: false,
+      evidence: [{device: 'noise-0001', atMs: 1000, value: 88.2, latDegrees: 31.2401, lonDegrees: 121.4032, link: 'https://nvr/1.jpg'}],
+    }});
+    expect(frames.filter((f) => f.kind === 'alerts-snapshot').map((f) => f.alerts.length)).toEqual([0, 1]);
   });
 
   it('lets frames of later versions pass as unknown', () => {
