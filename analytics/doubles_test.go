@@ -92,7 +92,7 @@ type records struct {
 	outbox   []store.OutboxEntry
 	position store.Position
 	fail     int // how many of the next SaveAlerts fail
-	note     []byte
+	notes    map[string][]byte
 }
 
 func newRecords() *records { return &records{alerts: make(map[string]store.Alert)} }
@@ -155,17 +155,20 @@ func (r *records) Published(_ context.Context, id int64) error {
 	return nil
 }
 
-func (r *records) Remember(_ context.Context, _ string, note []byte) error {
+func (r *records) Remember(_ context.Context, name string, note []byte) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.note = slices.Clone(note)
+	if r.notes == nil {
+		r.notes = make(map[string][]byte)
+	}
+	r.notes[name] = slices.Clone(note)
 	return nil
 }
 
-func (r *records) Recall(context.Context, string) ([]byte, error) {
+func (r *records) Recall(_ context.Context, name string) ([]byte, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.note, nil
+	return r.notes[name], nil
 }
 
 func (r *records) saved() []store.Alert {
@@ -228,6 +231,26 @@ type city struct {
 	stop    func()
 }
 
+// district is Putuo with its areas.
+func district(t *testing.T) analytics.Study {
+	t.Helper()
+	areas, err := grid.Putuo()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cells, err := areas.Cells(grid.Resolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return analytics.Study{Cells: cells, AreaOf: func(c grid.Cell) grid.AreaCode {
+		center, err := c.Center()
+		if err != nil {
+			t.Error(err)
+		}
+		return areas.At(center)
+	}}
+}
+
 // inCity runs check with an engine of its own. Time is that of the bubble; each
 // report goes through the journal and has been judged when it returns.
 func inCity(t *testing.T, rules []analytics.Rule, opts analytics.Options, check func(*city)) {
@@ -243,6 +266,9 @@ func inCity(t *testing.T, rules []analytics.Rule, opts analytics.Options, check 
 // run starts an engine on the city's journal and records.
 func (c *city) run(rules []analytics.Rule, opts analytics.Options) {
 	c.t.Helper()
+	if opts.Study.Cells == nil {
+		opts.Study = district(c.t)
+	}
 	e, err := analytics.NewEngine(c.journal, c.records, mustCatalog(c.t), rules, c.watcher, opts)
 	if err != nil {
 		c.t.Fatal(err)

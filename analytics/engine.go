@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -122,7 +123,11 @@ type Engine struct {
 // NewEngine returns an engine that Run starts. A nil watcher is no one. The error joins every rule that
 // does not fit the catalogue.
 func NewEngine(journal Journal, alerts store.Alerts, catalog Kinds, rules []Rule, watcher Watcher, opts Options) (*Engine, error) {
-	if err := checkRules(catalog, rules); err != nil {
+	err := checkRules(catalog, rules)
+	if hasHotspots(rules) && len(opts.Study.Cells) == 0 {
+		err = errors.Join(err, errors.New("rules about hotspots need a district: there are no areas"))
+	}
+	if err != nil {
 		return nil, fmt.Errorf("rules: %w", err)
 	}
 	study, err := newStudy(opts.Study)
@@ -141,6 +146,10 @@ func NewEngine(journal Journal, alerts store.Alerts, catalog Kinds, rules []Rule
 		return nil, err
 	}
 	return e, nil
+}
+
+func hasHotspots(rules []Rule) bool {
+	return slices.ContainsFunc(rules, func(r Rule) bool { return r.Hotspot != nil })
 }
 
 func checkRules(catalog Kinds, rules []Rule) error {

@@ -247,7 +247,7 @@ func TestMetrics_AreNamedAsPrometheusWants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := analytics.NewEngine(newJournal(), newRecords(), mustCatalog(t), rules, nil, analytics.Options{Registerer: reg}); err != nil {
+	if _, err := analytics.NewEngine(newJournal(), newRecords(), mustCatalog(t), rules, nil, analytics.Options{Registerer: reg, Study: district(t)}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := analytics.NewPublisher(newRecords(), nil, analytics.PublisherOptions{Registerer: reg}); err != nil {

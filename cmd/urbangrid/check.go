@@ -113,7 +113,23 @@ func (c *checker) files(context.Context) {
 	} else {
 		c.say("rules", "%d%s", len(rules), from(c.cfg.Rules))
 	}
+	zone, err := time.LoadLocation(c.cfg.Zone)
+	if err != nil {
+		c.fault("zone", err)
+		return
+	}
 	c.say("zone", "%s", c.cfg.Zone)
+	days, err := readHolidays(c.cfg.Holidays, zone)
+	if err != nil {
+		c.fault("holidays", err)
+		return
+	}
+	year := time.Now().In(zone).Year()
+	if days.Known(year) {
+		c.say("holidays", "%d is known%s", year, from(c.cfg.Holidays))
+	} else {
+		c.say("holidays", "%d is not known%s: every day counts as a weekday or a weekend; add it with --holidays", year, from(c.cfg.Holidays))
+	}
 }
 
 func from(path string) string {

@@ -33,6 +33,7 @@ type config struct {
 	Kinds      string        `koanf:"kinds"`
 	Areas      string        `koanf:"areas"`
 	Rules      string        `koanf:"rules"`
+	Holidays   string        `koanf:"holidays"`
 	Formats    string        `koanf:"formats"`
 	Lateness   time.Duration `koanf:"lateness"`
 	Hosts      []string      `koanf:"hosts"`
@@ -100,6 +101,7 @@ var settings = []setting{
 	{"kinds", "", "file with kinds that extend the catalogue"},
 	{"areas", "", "GeoJSON file of the responsibility areas; empty means the approximate ones of Putuo"},
 	{"rules", "", "file of alert rules; empty means those that come with UrbanGrid"},
+	{"holidays", "", "file of public holidays and days worked instead, added to those that come with UrbanGrid"},
 	{"formats", "", "file that configures payload formats; empty means their defaults"},
 	{"keep_raw", 30 * 24 * time.Hour, "how long observations and 10-second roll-ups are kept; 0 means for ever"},
 	{"keep_minutes", 90 * 24 * time.Hour, "how long roll-ups of a minute are kept; 0 means for ever"},
@@ -261,7 +263,7 @@ func (c config) check() []error {
 	if _, err := time.LoadLocation(c.Zone); err != nil {
 		bad("zone", "%q is no time zone like Asia/Shanghai", c.Zone)
 	}
-	for _, f := range []struct{ key, path string }{{"kinds", c.Kinds}, {"areas", c.Areas}, {"rules", c.Rules},
+	for _, f := range []struct{ key, path string }{{"kinds", c.Kinds}, {"areas", c.Areas}, {"rules", c.Rules}, {"holidays", c.Holidays},
 		{"formats", c.Formats}, {"influx_token_file", c.InfluxAuth}, {"broker_password_file", c.BrokerPassword},
 		{"broker_ca", c.BrokerCA}, {"broker_cert", c.BrokerCert}, {"broker_key", c.BrokerKey},
 		{"tls_cert", c.TLSCert}, {"tls_key", c.TLSKey}, {"tls_client_ca", c.TLSClientCA}} {

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/sensors"
+	"github.com/urbangrid/urbangrid/store"
+)
+
+// coverage knows from the register how much of each cell is watched, and which
+// devices are being worked on. It looks once a minute. It is safe for concurrent
+// use.
+type coverage struct {
+	devices store.Devices
+	catalog *sensors.Catalog
+	log     *slog.Logger
+	now     func() time.Time
+
+	seen atomic.Pointer[watched]
+}
+
+// watched is what was found at one look.
+type watched struct {
+	shares      map[sensors.KindKey]map[grid.Cell]float64 // of cells where not all devices of a kind work
+	maintenance []store.Mute
+}
+
+const (
+	coverageEvery = time.Minute
+	coveragePage  = 1_000
+)
+
+func newCoverage(devices store.Devices, catalog *sensors.Catalog, log *slog.Logger) *coverage {
+	c := &coverage{devices: devices, catalog: catalog, log: log.With("component", "coverage"), now: time.Now}
+	c.seen.Store(&watched{})
+	return c
+}
+
+// Run looks until ctx ends. While the register cannot be read, what was seen last
+// holds.
+func (c *coverage) Run(ctx context.Context) error {
+	tick := time.NewTicker(coverageEvery)
+	defer tick.Stop()
+	for {
+		if err := c.look(ctx); err != nil && ctx.Err() == nil {
+			c.log.Warn("register not read, what was seen before holds", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// share counts the devices of a kind in a cell.
+type share struct{ all, working int }
+
+func (c *coverage) look(ctx context.Context) error {
+	now := c.now()
+	counts := make(map[sensors.KindKey]map[grid.Cell]share)
+	next := &watched{shares: make(map[sensors.KindKey]map[grid.Cell]float64)}
+	for after := sensors.DeviceID(""); ; {
+		page, err := c.devices.ListDevices(ctx, after, coveragePage)
+		if err != nil {
+			return err
+		}
+		for i := range page {
+			after = page[i].ID
+			c.count(counts, &page[i], now)
+			next.maintenance = append(next.maintenance, maintenanceOf(&page[i], now)...)
+		}
+		if len(page) < coveragePage {
+			break
+		}
+	}
+	for kind, cells := range counts {
+		for cell, n := range cells {
+			if n.working == n.all {
+				continue
+			}
+			if next.shares[kind] == nil {
+				next.shares[kind] = make(map[grid.Cell]float64)
+			}
+			next.shares[kind][cell] = float64(n.working) / float64(n.all)
+		}
+	}
+	c.seen.Store(next)
+	return nil
+}
+
+// count takes a device into account that stands somewhere, says what it sends and
+// was ever heard of.
+func (c *coverage) count(counts map[sensors.KindKey]map[grid.Cell]share, d *sensors.Device, now time.Time) {
+	state, _ := d.State(now, c.catalog)
+	if !d.Position.Known() || state == sensors.StateSilent {
+		return
+	}
+	cell, err := grid.CellAt(grid.ToWGS84(d.Position), grid.Resolution)
+	if err != nil {
+		return // a place that is not on Earth is the register's to tell of
+	}
+	for _, kind := range d.Kinds {
+		if counts[kind] == nil {
+			counts[kind] = make(map[grid.Cell]share)
+		}
+		n := counts[kind][cell]
+		n.all++
+		if state == sensors.StateOnline {
+			n.working++
+		}
+		counts[kind][cell] = n
+	}
+}
+
+// maintenanceOf makes what the register says of work on a device what the engine
+// takes out of judgement.
+func maintenanceOf(d *sensors.Device, now time.Time) []store.Mute {
+	var all []store.Mute
+	for _, m := range d.Maintenance {
+		from, to := m.From, m.To
+		if to.Sub(from) > store.MaxMute { // as much of it as matters now
+			from = latest(from, now.Add(-store.MaxMute/2))
+			to = earliest(to, from.Add(store.MaxMute))
+		}
+		all = append(all, store.Mute{ID: "register/" + string(d.ID), Purpose: store.Maintenance, Device: d.ID, From: from, To: to, Reason: m.Note})
+	}
+	return all
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earliest(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// shares answers the engine.
+func (c *coverage) shares(kind sensors.KindKey) map[grid.Cell]float64 {
+	return c.seen.Load().shares[kind]
+}
+
+// mutes returns what people have muted and what is worked on.
+func (s *server) mutes(ctx context.Context) (*store.MuteSet, error) {
+	now := time.Now()
+	list, err := store.MutesBetween(ctx, s.records, now.Add(-s.cfg.Lateness), now.Add(time.Minute))
+	if err != nil {
+		return nil, err
+	}
+	return store.NewMuteSet(append(list, s.coverage.seen.Load().maintenance...)), nil
+}
