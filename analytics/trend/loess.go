@@ -11,14 +11,10 @@ type loess struct {
 	weight []float64 // scratch, as long as what is smoothed
 }
 
-// smooth writes the smoothed y to out. trust is the robustness weight of each
+// smooth writes the smoothed y, two values or more, to out. trust is the robustness weight of each
 // value, or nil. A value that no neighbour bears on keeps itself.
 func (l loess) smooth(y, trust, out []float64) {
 	n := len(y)
-	if n < 2 {
-		copy(out, y)
-		return
-	}
 	jump := min(l.jump, n-1)
 	last := 0
 	for i := 0; i < n; i += jump {

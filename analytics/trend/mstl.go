@@ -23,7 +23,8 @@ const multiPasses = 2
 // season in turn is taken from what the others leave, the shortest first. The
 // options hold for all; Period is not looked at, and a Seasonal.Window of 0
 // means 11 for the shortest period and 4 more for each longer one. The errors
-// are those of STL; two of the longest period are needed.
+// are those of STL; two of the longest period are needed. Robust rounds come to
+// rest less often than in one STL: look at Converged.
 func MSTL(x []float64, periods []int, opts STLOptions) (Seasons, error) {
 	out := Seasons{Periods: slices.Compact(slices.Sorted(slices.Values(periods)))}
 	if len(out.Periods) == 0 {

@@ -60,8 +60,8 @@ func TestRunLengths_ForgetWhatIsUnlikelyWithoutChangingTheirMind(t *testing.T) {
 	lean := trend.NewRunLengths(prior, trend.RunOptions{})
 	full := trend.NewRunLengths(prior, trend.RunOptions{Prune: -1})
 	most, worst := 0, 0.0
-	for i := range 2000 {
-		x := poisson(rng, 3+float64(i/500*6))
+	for i := range 1000 {
+		x := poisson(rng, 3+float64(i/250*6))
 		lean.Add(x)
 		full.Add(x)
 		most = max(most, lean.Kept())
@@ -70,8 +70,8 @@ func TestRunLengths_ForgetWhatIsUnlikelyWithoutChangingTheirMind(t *testing.T) {
 	if worst > 0.05 {
 		t.Errorf("chances of a level within 5 steps differ by %v", worst)
 	}
-	if most > 600 || full.Kept() != 2001 {
-		t.Errorf("at most %d kept of %d", most, full.Kept())
+	if most > 400 || full.Kept() != 1001 {
+		t.Errorf("at most %d kept, of %d", most, full.Kept())
 	}
 }
 

@@ -68,6 +68,25 @@ func TestPartial_LeavesNothingOfATrendThatTheCovariateHasToo(t *testing.T) {
 	}
 }
 
+func TestFamily_OfNothingIsNoTrend(t *testing.T) {
+	gap := math.NaN()
+	for what, got := range map[string]trend.Kendall{
+		"seasonal":            trend.Seasonal(nil, 12),
+		"correlated seasonal": trend.CorrelatedSeasonal([]float64{1, gap, gap, 2}, 2),
+		"regional":            trend.Regional(nil),
+		"correlated regional": trend.CorrelatedRegional(nil),
+		"partial":             trend.Partial([]float64{1, gap}, []float64{gap, 2}),
+		"yue-wang":            trend.YueWang([]float64{gap}, trend.Lags{}).Kendall,
+	} {
+		if got.S != 0 || got.Z != 0 || got.P != 1 {
+			t.Errorf("%s: %+v, want S 0, Z 0, P 1", what, got)
+		}
+	}
+	if got := trend.SeasonalSen(nil, 12, 0); !math.IsNaN(got.PerStep) || !math.IsNaN(got.Intercept) {
+		t.Errorf("seasonal slope %+v, want none", got)
+	}
+}
+
 func TestSeasonal_WithoutASeasonIsMannKendall(t *testing.T) {
 	x := []float64{1, 3, 3, math.NaN(), 6, 5, 8, 7, 9}
 	want := trend.MannKendall(x)

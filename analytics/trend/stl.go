@@ -40,7 +40,8 @@ type STLOptions struct {
 
 const (
 	maxRounds   = 100
-	convergence = 1e-8 // of the range of the series
+	convergence = 1e-8  // of the range of the series
+	rounding    = 1e-12 // of the largest value
 )
 
 // Decomposition is a series as the sum of three; each has its length.
@@ -50,7 +51,7 @@ type Decomposition struct {
 	Rest      []float64
 	Weights   []float64 // how far each value was trusted, 0 to 1; all 1 without robust rounds
 	Rounds    int       // robust rounds made
-	Converged bool      // the last round changed nothing that matters; true without robust rounds
+	Converged bool      // robust rounds came to rest; true without Robust. If not, prefer a plain STL or a wider Seasonal.Window
 }
 
 // STL splits x into seasons, trend and rest by Loess, in the way of the Fortran
@@ -128,6 +129,8 @@ type stl struct {
 	x    []float64
 	out  Decomposition
 
+	largest float64 // largest distance of a value from 0
+
 	seasonal, trend, lowPass loess
 
 	cycle    []float64 // the smoothed seasons, one period longer at each end
@@ -148,6 +151,8 @@ func newSTL(x []float64, opts STLOptions) *stl {
 	}
 	periods := (n + opts.Period - 1) / opts.Period
 	return &stl{
+		largest: largest(x),
+
 		opts: opts,
 		x:    x,
 		out: Decomposition{
@@ -173,33 +178,58 @@ func newSTL(x []float64, opts STLOptions) *stl {
 
 func (s *stl) run() {
 	s.round(nil)
-	if s.opts.Outer > 0 {
+	switch {
+	case s.opts.Outer > 0:
 		for range s.opts.Outer {
 			s.robustRound()
 		}
-		return
-	}
-	if !s.opts.Robust {
-		return
-	}
-	enough := convergence * (slices.Max(s.x) - slices.Min(s.x))
-	s.out.Converged = false
-	for s.out.Rounds < maxRounds && !s.out.Converged {
-		s.out.Converged = s.robustRound() <= enough
+	case s.opts.Robust:
+		s.out.Converged = s.settle()
 	}
 }
 
-// robustRound trusts each value by how well it was fitted, fits again, and
-// returns by how much seasons or trend changed at most.
-func (s *stl) robustRound() (change float64) {
-	seasonal, trend := slices.Clone(s.out.Seasonal), slices.Clone(s.out.Trend)
+// settle makes robust rounds until one changes nothing any more. It reports
+// false when there were too many, or when one made seasons that the series does
+// not have: weights of 0 side by side leave lines that nothing holds. That round
+// is taken back.
+func (s *stl) settle() bool {
+	spread := slices.Max(s.x) - slices.Min(s.x)
+	noise := rounding * s.largest
+	for s.out.Rounds < maxRounds {
+		seasonal, trend, weights := slices.Clone(s.out.Seasonal), slices.Clone(s.out.Trend), slices.Clone(s.out.Weights)
+		s.robustRound()
+		change := max(distance(seasonal, s.out.Seasonal), distance(trend, s.out.Trend))
+		switch {
+		case change <= convergence*spread+noise:
+			return true
+		case !(largest(s.out.Seasonal) <= 2*spread+noise):
+			s.out.Seasonal, s.out.Trend, s.out.Weights = seasonal, trend, weights
+			s.out.Rounds--
+			return false
+		}
+	}
+	return false
+}
+
+// robustRound trusts each value by how well it was fitted, and fits again.
+func (s *stl) robustRound() {
 	s.trust()
 	s.round(s.out.Weights)
 	s.out.Rounds++
-	for i := range seasonal {
-		change = max(change, math.Abs(s.out.Seasonal[i]-seasonal[i]), math.Abs(s.out.Trend[i]-trend[i]))
+}
+
+func distance(a, b []float64) (far float64) {
+	for i := range a {
+		far = max(far, math.Abs(a[i]-b[i]))
 	}
-	return change
+	return far
+}
+
+func largest(a []float64) (far float64) {
+	for _, v := range a {
+		far = max(far, math.Abs(v))
+	}
+	return far
 }
 
 // round makes the inner passes of the paper: seasons, low-pass filter, trend.
@@ -291,7 +321,9 @@ func (s *stl) trust() {
 	for i, v := range s.x {
 		deviation[i] = math.Abs(v - s.out.Seasonal[i] - s.out.Trend[i])
 	}
-	limit := 6 * median(deviation)
+	// What a float64 cannot tell from a perfect fit is one: else a series
+	// without noise would be weighted by its rounding errors.
+	limit := max(6*median(deviation), rounding*s.largest)
 	for i, d := range deviation {
 		switch {
 		case d <= .001*limit:

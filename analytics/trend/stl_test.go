@@ -99,7 +99,7 @@ func TestSTL_RobustIteratesUntilNothingChanges(t *testing.T) {
 	if !got.Converged || got.Rounds <= 3 {
 		t.Fatalf("converged %v after %d rounds", got.Converged, got.Rounds)
 	}
-	long := decompose(t, x, trend.STLOptions{Period: 24, Outer: 300})
+	long := decompose(t, x, trend.STLOptions{Period: 24, Outer: 300}) // where R and statsmodels agree again
 	if far := furthest(t, got.Seasonal, long.Seasonal); far > 1e-5 {
 		t.Errorf("seasons are %.3g from those of 300 rounds", far)
 	}
@@ -185,6 +185,9 @@ func TestSTL_PartsSumToTheSeries(t *testing.T) {
 		for i, v := range x {
 			if sum := got.Seasonal[i] + got.Trend[i] + got.Rest[i]; !(math.Abs(sum-v) < 1e-9) {
 				t.Fatalf("step %d: parts sum to %v, series has %v", i, sum, v)
+			}
+			if opts.Robust && got.Rounds > 0 && math.Abs(got.Seasonal[i]) > 201 {
+				t.Fatalf("step %d: a season of %v in a series from -50 to 50", i, got.Seasonal[i])
 			}
 			if got.Weights[i] < 0 || got.Weights[i] > 1 {
 				t.Fatalf("weight %v", got.Weights[i])
