@@ -158,6 +158,7 @@ func TestUse_GivesEachFieldItsMeaning(t *testing.T) {
 		{"a share of a gas", `{"gas":20}`, "no2=37.60964643"},
 		{"a position", `{"lat":31.2,"lon":"121.4","t":20}`, "temperature=20[31.2,121.4,gcj02]"},
 		{"no fix", `{"lat":0,"lon":0,"t":20}`, "temperature=20"},
+		{"no fix, all bits set", `{"lat":-0.000001,"lon":-0.000001,"t":20}`, "temperature=20"},
 		{"half a position", `{"lat":31.2,"t":20}`, "temperature=20 bad_position"},
 		{"a position off Earth", `{"lat":131.2,"lon":7,"t":20}`, "temperature=20 bad_position"},
 		{"a logger's memory", `{"battery":7,"log":[{"ts":1795334401000,"t":19,"battery":9},{"ts":"2026-11-22T09:00:00+08:00","t":18},{"t":1}]}`,

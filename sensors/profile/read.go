@@ -3,6 +3,7 @@ package profile
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,6 +96,10 @@ func (r *reader) strange(object tree.Value) bool {
 	return false
 }
 
+// noFixDegrees is what trackers without a fix stay below: they say 0 and 0, or
+// all bits set, which decoders turn into a millionth of a degree.
+const noFixDegrees = 1e-5
+
 func (r *reader) place(object tree.Value) {
 	p := r.use.profile.place
 	latAt, lonAt := p.lat.first(object), p.lon.first(object)
@@ -108,7 +113,7 @@ func (r *reader) place(object tree.Value) {
 		r.fault(sensors.ReasonBadPosition, p.lat.text+" and "+p.lon.text, "are not both numbers", object)
 		return
 	}
-	if lat == 0 && lon == 0 {
+	if math.Abs(lat) < noFixDegrees && math.Abs(lon) < noFixDegrees {
 		return // a receiver without a fix
 	}
 	position, problem := tree.Coordinates(lat, lon, p.datum)

@@ -302,6 +302,10 @@ func (d *Decoder) available(r *sensors.Report, payload []byte, received time.Tim
 	}
 }
 
+// noLabels stand where labels do in topics and say something else: whether there
+// is motion, and how serious the review under way is.
+var noLabels = []string{"motion", "review_status"}
+
 // camera reads the topics <camera or zone>/<label> and <camera>/status/<role>.
 func (d *Decoder) camera(r *sensors.Report, rest string, payload []byte, received time.Time) {
 	name, what, ok := strings.Cut(rest, "/")
@@ -309,7 +313,7 @@ func (d *Decoder) camera(r *sensors.Report, rest string, payload []byte, receive
 	case ok && what == "status/detect":
 		d.status(r, name, payload, received)
 		return
-	case !ok || strings.Contains(what, "/"):
+	case !ok || strings.Contains(what, "/") || slices.Contains(noLabels, what):
 		d.opts.Ignored(IgnoredOther)
 		return
 	}

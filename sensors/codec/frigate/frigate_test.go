@@ -176,6 +176,7 @@ func TestDecoder_SaysWhyAMessageBecameNothing(t *testing.T) {
 		{"frigate/stats", `{}`, frigate.IgnoredOther},
 		{"frigate/gate/detect/state", `ON`, frigate.IgnoredOther},
 		{"frigate/gate/dog", `1`, frigate.IgnoredUnmapped},
+		{"frigate/gate/person/active", `1`, frigate.IgnoredOther},
 		{"frigate/unknown_zone/person", `1`, frigate.IgnoredUnmapped},
 		{"frigate/gate/status/detect", `disabled`, frigate.IgnoredOther},
 	} {
@@ -184,6 +185,23 @@ func TestDecoder_SaysWhyAMessageBecameNothing(t *testing.T) {
 		if len(got) != 1 || got[0] != tt.want || len(r.Observations)+len(r.Faults)+len(r.Health) != 0 {
 			t.Errorf("%s %s: ignored for %v, want %s; report %+v", tt.topic, tt.payload, got, tt.want, r)
 		}
+	}
+}
+
+func TestDecoder_ReadsOnlyCountsAsCounts(t *testing.T) {
+	d := decoder(everything()) // whose count rule fits every label
+	for _, tt := range []struct{ topic, payload string }{
+		{"frigate/gate/motion", "ON"}, {"frigate/gate/motion", "OFF"},
+		{"frigate/gate/review_status", "NONE"}, {"frigate/gate/review_status", "ALERT"},
+		{"frigate/gate/audio/rms", "401.2"}, {"frigate/gate/person/snapshot", "\xff\xd8"},
+		{"frigate/gate/classification/gate_state", "open"}, {"frigate/camera_activity", "{}"},
+	} {
+		if r := decode(d, tt.topic, tt.payload); len(r.Observations)+len(r.Faults)+len(r.Health) != 0 {
+			t.Errorf("%s %q: got %+v", tt.topic, tt.payload, r)
+		}
+	}
+	if r := decode(d, "frigate/gate/car", "3"); len(r.Observations) != 1 || r.Observations[0].Value != 3 {
+		t.Errorf("a count: got %+v", r)
 	}
 }
 

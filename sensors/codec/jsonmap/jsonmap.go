@@ -286,7 +286,7 @@ func (w *walk) observations(rec *record, o sensors.Observation) bool {
 // means none.
 func (v *value) read(at tree.Value) (number float64, has bool, p *tree.Problem) {
 	ok, word := false, false
-	if text, is := at.Name(); is && v.Words != nil {
+	if text, is := wordOf(at); is && v.Words != nil {
 		if w, known := v.Words[text]; known {
 			if w == nil {
 				return 0, false, nil
@@ -297,7 +297,7 @@ func (v *value) read(at tree.Value) (number float64, has bool, p *tree.Problem) 
 	if !ok {
 		number, ok = at.LooseNumber()
 	}
-	if is, isBool := at.Bool(); isBool {
+	if is, isBool := at.Bool(); isBool && !ok && v.countsTruth() {
 		if ok = true; is {
 			number = 1
 		}
@@ -317,6 +317,19 @@ func (v *value) read(at tree.Value) (number float64, has bool, p *tree.Problem) 
 	}
 	return number, true, nil
 }
+
+// wordOf returns what may be one of the words: text, and numbers and truth values
+// as they are written.
+func wordOf(at tree.Value) (string, bool) {
+	if at.Kind() == tree.Bool {
+		return string(at.Raw()), true
+	}
+	return at.Name()
+}
+
+// countsTruth reports whether true is 1 and false is 0: of a plain number, and
+// where scale or offset say how much they are worth. Nothing is true decibels loud.
+func (v *value) countsTruth() bool { return v.unit == "1" || v.Scale != nil || v.Offset != 0 }
 
 // health appends what the record tells about the device, and reports whether it
 // tells anything.

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -132,6 +133,11 @@ func (d *Decoder) message(r *sensors.Report, m *message) *tree.Problem {
 	if m.at, p = instant(utc); p != nil {
 		return p
 	}
+	if m.root.Field("PropertyOperation").Is("Deleted") {
+		d.states.fall(m.full, m.object(), m.at)
+		d.opts.Ignored(IgnoredDeleted)
+		return nil
+	}
 	if note, ok := cameraFault(m.Local); ok {
 		return d.health(r, m, note)
 	}
@@ -149,7 +155,7 @@ func (d *Decoder) message(r *sensors.Report, m *message) *tree.Problem {
 
 func (d *Decoder) device(m *message) (sensors.DeviceID, *tree.Problem) {
 	if len(d.opts.Devices) > 0 {
-		if source, ok := m.source.Field("VideoSource").Name(); ok {
+		if source := m.videoSource(); source != "" {
 			if id, ok := d.opts.Devices[m.Prefix+"/"+source]; ok {
 				return id, nil
 			}
@@ -159,6 +165,22 @@ func (d *Decoder) device(m *message) (sensors.DeviceID, *tree.Problem) {
 		}
 	}
 	return tree.DeviceID(m.Prefix)
+}
+
+// videoSourceItems are the names of the source item that tells the cameras of one
+// device apart: that of rules is VideoSource, that of image faults Source, and
+// devices send the names of the token's type.
+var videoSourceItems = []string{"VideoSource", "VideoSourceToken", "VideoSourceConfigurationToken", "Source"}
+
+// videoSource returns which camera of the device a message is about, "" when it
+// does not say.
+func (m *message) videoSource() string {
+	for _, name := range videoSourceItems {
+		if s, ok := m.source.Field(name).Name(); ok && s != "" {
+			return s
+		}
+	}
+	return ""
 }
 
 func (d *Decoder) rule(m *message) *rule {
@@ -228,11 +250,6 @@ func (d *Decoder) event(r *sensors.Report, m *message, rule *rule) *tree.Problem
 	if p != nil {
 		return p
 	}
-	if m.root.Field("PropertyOperation").Is("Deleted") {
-		d.states.fall(m.full, object, m.at)
-		d.opts.Ignored(IgnoredDeleted)
-		return nil
-	}
 	if has && !is {
 		d.states.fall(m.full, object, m.at)
 		d.opts.Ignored(IgnoredEnded)
@@ -254,11 +271,14 @@ func (m *message) observation(rule *rule) sensors.Observation {
 	var a tree.Attrs
 	a.Text("topic", m.Local)
 	for _, item := range []struct{ attr, name string }{
-		{"rule", "Rule"}, {"sensor", "SensorID"}, {"sensor", "@SensorID"}, {"video_source", "VideoSource"},
+		{"rule", "Rule"}, {"sensor", "SensorID"}, {"sensor", "@SensorID"},
 	} {
 		if s, ok := m.source.Field(item.name).Name(); ok {
 			a.Text(item.attr, s)
 		}
+	}
+	if source := m.videoSource(); source != "" {
+		a.Text("video_source", source)
 	}
 	if object := m.object(); object != "" {
 		a.Text("object", object)
@@ -277,22 +297,31 @@ func (m *message) object() string {
 	return ""
 }
 
-// stateItems are the names of the data items that hold a property's state.
+// stateItems are the names of the data items that hold a property's state, the
+// first of them counting. Devices write them in other cases, such as "state".
 var stateItems = []string{
 	"IsInside", "IsLoitering", "IsTamper", "IsMotion", "IsSoundDetected", "State", "LogicalState", "Failed", "Active",
+}
+
+// stateItem returns the data item that holds the state by its name.
+func (m *message) stateItem() (name string, item tree.Value) {
+	best := len(stateItems)
+	for n, v := range m.data.Fields() {
+		rank := slices.IndexFunc(stateItems, func(s string) bool { return strings.EqualFold(s, n) })
+		if v.Given() && rank >= 0 && rank <= best {
+			name, item, best = n, v, rank
+		}
+	}
+	return name, item
 }
 
 // state returns the state that a message tells, if it tells one: by a name that
 // the specification uses, else by the first item that is true or false.
 func (m *message) state() (is, has bool, p *tree.Problem) {
-	for _, name := range stateItems {
-		item := m.data.Field(name)
-		if !item.Given() {
-			continue
-		}
+	if name, item := m.stateItem(); item.Given() {
 		is, ok := item.LooseBool()
 		if !ok {
-			return false, false, tree.Problemf(sensors.ReasonBadField, "%s %.40q is neither true nor false", name, item.Raw())
+			return false, false, tree.Problemf(sensors.ReasonBadField, "%.40s %.40q is neither true nor false", name, item.Raw())
 		}
 		return is, true, nil
 	}

@@ -14,6 +14,7 @@ type met struct {
 	typ        uint64
 	historical bool
 	null       bool
+	properties []byte // as a PropertySet
 	value      any
 }
 
@@ -61,6 +62,9 @@ func (m met) encode() []byte {
 	if m.null {
 		b = varint(b, 7, 1)
 	}
+	if m.properties != nil {
+		b = bytesField(b, 9, m.properties)
+	}
 	switch v := m.value.(type) {
 	case inInt:
 		b = varint(b, 10, uint64(v))
@@ -99,6 +103,13 @@ func message(ms uint64, seq int, metrics ...met) []byte {
 		b = varint(b, 3, uint64(seq))
 	}
 	return b
+}
+
+// quality is a PropertySet of a unit and, behind it, of what the value is worth.
+func quality(code uint64) []byte {
+	set := bytesField(bytesField(nil, 1, []byte("engUnit")), 1, []byte("Quality"))
+	set = bytesField(set, 2, bytesField(varint(nil, 1, stringT), 8, []byte("dB")))
+	return bytesField(set, 2, varint(varint(nil, 1, int32T), 3, code))
 }
 
 func session(n uint64) met { return met{name: "bdSeq", typ: uint64T, value: inLong(n)} }

@@ -57,7 +57,11 @@ func (c *conversation) metric(s *scope, m *metric, birth bool) *fault {
 	}
 	if m.null {
 		// Said, and not the same as nothing being said.
-		c.report.Health = append(c.report.Health, sensors.Health{Device: s.id, At: at, Note: note("no value: " + a.name)})
+		c.say(s, at, "no value: "+a.name)
+		return nil
+	}
+	if !m.quality.good() {
+		c.say(s, at, m.quality.String()+": "+a.name)
 		return nil
 	}
 	v, bad := a.rule.value(m, d)
@@ -74,6 +78,11 @@ func (c *conversation) metric(s *scope, m *metric, birth bool) *fault {
 	}
 	c.report.Observations = append(c.report.Observations, c.observation(s, a, m, v, at))
 	return nil
+}
+
+// say notes on the device why a metric is no observation.
+func (c *conversation) say(s *scope, at time.Time, text string) {
+	c.report.Health = append(c.report.Health, sensors.Health{Device: s.id, At: at, Note: note(text)})
 }
 
 func (c *conversation) observation(s *scope, a *announced, m *metric, v float64, at time.Time) sensors.Observation {
@@ -170,6 +179,9 @@ func (r *rule) value(m *metric, d datatype) (float64, *fault) {
 			return 0, faultf(sensors.ReasonBadField, "%.80q is not one of the rule's words", m.text)
 		}
 		return v, nil
+	}
+	if d == typeBoolean && r.kind.Unit != "1" && !r.scaled() {
+		return 0, faultf(sensors.ReasonBadField, "a %s is no number of %s", d, r.kind.Unit)
 	}
 	v, bad := m.number(d)
 	if bad != nil {

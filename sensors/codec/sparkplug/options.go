@@ -105,6 +105,9 @@ func (r Rule) check(catalog *sensors.Catalog) (sensors.Kind, error) {
 // several reports whether the rule fits metrics of more than one name.
 func (r *rule) several() bool { return strings.Contains(r.Metric, "*") }
 
+// scaled reports whether the rule says what a metric's 0 and 1 are worth.
+func (r *rule) scaled() bool { return r.Scale != 1 || r.Offset != 0 }
+
 // reserved are the names that the specification keeps for itself and its hosts.
 func reserved(name string) bool {
 	return name == bdSeq || strings.HasPrefix(name, "Node Control/") || strings.HasPrefix(name, "Device Control/") ||

@@ -24,6 +24,7 @@ const (
 	metricDatatype     = 4
 	metricIsHistorical = 5
 	metricIsNull       = 7
+	metricProperties   = 9
 	metricInt          = 10
 	metricLong         = 11
 	metricFloat        = 12
@@ -93,6 +94,7 @@ type metric struct {
 	datatype     datatype
 	historical   bool
 	null         bool
+	quality      quality
 	field        protowire.Number // which member of the oneof value is there; 0 when none
 	bits         uint64           // of a number or boolean
 	text         []byte           // of a string
@@ -176,6 +178,9 @@ func (m *metric) set(num protowire.Number, typ protowire.Type, v field) *fault {
 		m.historical = v.bits != 0
 	case metricIsNull:
 		m.null = v.bits != 0
+	case metricProperties:
+		m.quality = readQuality(v.text)
+		expect = protowire.BytesType
 	case metricInt, metricLong, metricBoolean:
 		m.field, m.bits = num, v.bits
 	case metricFloat:
