@@ -16,6 +16,9 @@ type frozen struct {
 
 // freeze notes what a hotspot holds.
 func (d *Detector) freeze(c *cluster) {
+	if c.ordinary {
+		return
+	}
 	at := slices.IndexFunc(d.frozen, func(f frozen) bool { return f.ID == c.ID })
 	if at < 0 {
 		if c.Phase == Closed {
@@ -81,6 +84,9 @@ const (
 func (d *Detector) Answered(id string, a Answer, from, to time.Time) {
 	switch a {
 	case FalseAlarm:
+		for _, c := range d.clusters {
+			c.ordinary = c.ordinary || c.ID == id
+		}
 		d.thaw(id)
 	case Confirmed:
 		d.quiet.exclude(from, to)

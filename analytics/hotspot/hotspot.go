@@ -95,8 +95,8 @@ type cluster struct {
 	coldSince int64  // the step from which it has not stood out, minStep while it does
 	coldLooks int
 	told      told   // what the last Change said
+	ordinary  bool   // people say that it is none: its cells learn
 	flips     uint32 // newest look in bit 0: whether active and cooling changed places
-	frozen    span   // the time in which its cells do not learn
 }
 
 // told is what people know of a hotspot.
@@ -105,8 +105,6 @@ type told struct {
 	Cells  []int32
 	Severe bool
 }
-
-type span struct{ From, To time.Time } // To is zero while it lasts
 
 func (c *cluster) whole() bool { return c.peak == wholeArea }
 

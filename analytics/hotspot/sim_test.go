@@ -3,6 +3,7 @@ package hotspot_test
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -97,17 +98,8 @@ func (w *town) hour(from time.Time, in *injection) []event {
 			out = append(out, event{i, from.Add(time.Duration(w.rng.Int64N(int64(time.Hour))))})
 		}
 	}
-	sortEvents(out)
+	slices.SortStableFunc(out, func(a, b event) int { return a.at.Compare(b.at) })
 	return out
-}
-
-func sortEvents(e []event) {
-	// by time
-	for i := 1; i < len(e); i++ {
-		for j := i; j > 0 && e[j].at.Before(e[j-1].at); j-- {
-			e[j], e[j-1] = e[j-1], e[j]
-		}
-	}
 }
 
 var monday = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)

@@ -73,6 +73,7 @@ type savedCluster struct {
 	ToldCount         float64
 	ToldCells         []grid.Cell
 	ToldSevere        bool
+	Ordinary          bool
 }
 
 type savedFrozen struct {
@@ -125,7 +126,7 @@ func (d *Detector) Save() ([]byte, error) {
 	for _, c := range d.clusters {
 		saved := savedCluster{Hotspot: c.Hotspot, Pending: c.pending, Score: c.zone.score, Looks: c.looks, Flips: c.flips,
 			Looked: c.looked, ColdLooks: c.coldLooks, ColdSince: c.coldSince,
-			ToldCount: c.told.Count, ToldCells: d.cellsOf(c.told.Cells), ToldSevere: c.told.Severe}
+			ToldCount: c.told.Count, ToldCells: d.cellsOf(c.told.Cells), ToldSevere: c.told.Severe, Ordinary: c.ordinary}
 		saved.Cells = d.cellsOf(c.cells)
 		s.Clusters = append(s.Clusters, saved)
 	}
@@ -237,7 +238,7 @@ func (d *Detector) restoreCounts(s *state) {
 
 func (d *Detector) restoreClusters(s *state) {
 	for _, saved := range s.Clusters {
-		c := &cluster{Hotspot: saved.Hotspot, pending: saved.Pending, peak: wholeArea, looks: saved.Looks, flips: saved.Flips,
+		c := &cluster{Hotspot: saved.Hotspot, pending: saved.Pending, ordinary: saved.Ordinary, peak: wholeArea, looks: saved.Looks, flips: saved.Flips,
 			looked: saved.Looked, coldLooks: saved.ColdLooks, coldSince: saved.ColdSince,
 			told: told{Count: saved.ToldCount, Cells: d.indices(saved.ToldCells), Severe: saved.ToldSevere}}
 		c.zone.score = saved.Score

@@ -72,7 +72,7 @@ func (c *coverage) look(ctx context.Context) error {
 		for i := range page {
 			after = page[i].ID
 			c.count(counts, &page[i], now)
-			next.maintenance = append(next.maintenance, maintenanceOf(&page[i], now)...)
+			next.maintenance = append(next.maintenance, store.MaintenanceOf(page[i])...)
 		}
 		if len(page) < coveragePage {
 			break
@@ -115,35 +115,6 @@ func (c *coverage) count(counts map[sensors.KindKey]map[grid.Cell]share, d *sens
 		}
 		counts[kind][cell] = n
 	}
-}
-
-// maintenanceOf makes what the register says of work on a device what the engine
-// takes out of judgement.
-func maintenanceOf(d *sensors.Device, now time.Time) []store.Mute {
-	var all []store.Mute
-	for _, m := range d.Maintenance {
-		from, to := m.From, m.To
-		if to.Sub(from) > store.MaxMute { // as much of it as matters now
-			from = latest(from, now.Add(-store.MaxMute/2))
-			to = earliest(to, from.Add(store.MaxMute))
-		}
-		all = append(all, store.Mute{ID: "register/" + string(d.ID), Purpose: store.Maintenance, Device: d.ID, From: from, To: to, Reason: m.Note})
-	}
-	return all
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earliest(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return a
-	}
-	return b
 }
 
 // shares answers the engine.
