@@ -311,3 +311,7 @@ func (d *Detector) Budget() float64 { return d.opts.Budget }
 
 // maxOffset bounds how far answers move a threshold.
 const maxOffset = 6
+
+// Active reports whether a cell of the lattice has events in a window, or has
+// taught something.
+func (d *Detector) Active(cell int) bool { return d.counts.slotOf[cell] >= 0 }
