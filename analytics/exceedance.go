@@ -6,6 +6,7 @@ import (
 
 	"gonum.org/v1/gonum/mathext"
 
+	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/store"
 )
 
@@ -15,6 +16,7 @@ type exceedanceRule struct {
 	kind      *kind
 	clearHold int64
 	open      []*cell
+	evidence  evidence
 }
 
 // baseline is what a cell has shown before the window that is being judged:
@@ -153,10 +155,17 @@ func (r *exceedanceRule) raise(j *judge, c *cell, at int64, mean, p float64) {
 	if center, err := c.id.Center(); err == nil { // an alert without its point is better than none
 		a.Point = center
 	}
+	a.Excess = a.Value - a.Baseline
+	r.gather(a)
 	a.Reason = r.explainRaised(a)
 	c.open, c.openSince, c.clearSince, c.reviseAt = a, at, noTime, 0
 	r.open = append(r.open, c)
 	j.raised(a)
+}
+
+// gather says who saw what in the window of an alert.
+func (r *exceedanceRule) gather(a *store.Alert) {
+	a.Devices, a.Evidence = r.evidence.of([]grid.Cell{a.Cell}, false, a.UpdatedAt.Add(-a.Window))
 }
 
 // nextRevision returns the least count that makes the open alert more severe or
@@ -182,8 +191,10 @@ func (r *exceedanceRule) revise(j *judge, c *cell) {
 		c.open.Severity = severity
 	}
 	c.open.Value, c.open.Baseline, c.open.P = float64(c.count), mean, p
+	c.open.Excess = c.open.Value - c.open.Baseline
 	c.open.Revision++
 	c.open.UpdatedAt = fromMicros(r.kind.newest)
+	r.gather(c.open)
 	c.open.Reason = r.explainRaised(c.open)
 	j.changed(c.open)
 }

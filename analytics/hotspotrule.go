@@ -203,14 +203,19 @@ type seen struct {
 }
 
 func (e *evidence) add(o *grid.Placed) {
-	device := sensors.DeviceID(strings.Clone(string(o.Device))) // its entry is let go of
-	s := seen{cell: o.Cell, Evidence: store.Evidence{Device: device, At: o.At.UTC(), Value: o.Value, Point: o.Point, Link: linkOf(o.Attrs)}}
+	s := seen{cell: o.Cell, Evidence: evidenceOf(o)}
 	if len(e.ring) < evidenceSize {
 		e.ring = append(e.ring, s)
 		return
 	}
 	e.ring[e.next] = s
 	e.next = (e.next + 1) % evidenceSize
+}
+
+// evidenceOf keeps what an alert says of an observation, whose entry is let go of.
+func evidenceOf(o *grid.Placed) store.Evidence {
+	device := sensors.DeviceID(strings.Clone(string(o.Device)))
+	return store.Evidence{Device: device, At: o.At.UTC(), Value: o.Value, Point: o.Point, Link: linkOf(o.Attrs)}
 }
 
 // of returns the devices with most events in the cells since a time, and the newest

@@ -155,6 +155,7 @@ func (j *judge) observeCell(k *kind, o *grid.Placed, seen, at int64) {
 	if c.area != o.Area {
 		c.area = grid.AreaCode(strings.Clone(string(o.Area)))
 	}
+	k.exceedance.evidence.add(o)
 	k.exceedance.judge(j, c, seen)
 }
 

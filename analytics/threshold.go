@@ -106,6 +106,8 @@ func (r *thresholdRule) raise(j *judge, s *deviceState, o *grid.Placed) {
 		Value: o.Value, Baseline: r.Threshold.Raise,
 		RaisedAt: o.At.UTC(), UpdatedAt: o.At.UTC(),
 	}
+	s.open.Devices = []sensors.DeviceID{sensors.DeviceID(device)}
+	s.open.Evidence = []store.Evidence{evidenceOf(o)}
 	s.open.Reason = r.explainRaised(s.open)
 	j.raised(s.open)
 }
@@ -127,6 +129,7 @@ func (r *thresholdRule) revise(j *judge, s *deviceState, o *grid.Placed) {
 	s.open.Value, s.open.Point, s.open.Cell, s.open.Area = o.Value, o.Point, o.Cell, o.Area
 	s.open.Revision++
 	s.open.UpdatedAt = o.At.UTC()
+	s.open.Evidence = latest(append([]store.Evidence{evidenceOf(o)}, s.open.Evidence...), store.MaxEvidence)
 	s.open.Reason = r.explainRaised(s.open)
 	j.changed(s.open)
 }
