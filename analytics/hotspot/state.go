@@ -242,7 +242,7 @@ func (d *Detector) restoreClusters(s *state) {
 			looked: saved.Looked, coldLooks: saved.ColdLooks, coldSince: saved.ColdSince,
 			told: told{Count: saved.ToldCount, Cells: d.indices(saved.ToldCells), Severe: saved.ToldSevere}}
 		c.zone.score = saved.Score
-		c.cells = d.indices(saved.Hotspot.Cells)
+		c.cells = d.indices(saved.Cells)
 		c.Cells = nil
 		if !saved.Whole {
 			at, known := d.lattice.Index(saved.Peak)
