@@ -97,6 +97,37 @@ func TestSeries_CompactMergesPastWindowsAndChangesNoAnswer(t *testing.T) {
 	}
 }
 
+func TestSeries_CompactMergesADayThatIsNotOverWhenItHasGainedManyRows(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "series.db")
+	s := mustOpen(t, path, duckdb.Options{RollRows: 1, CompactEvery: -1})
+	const each = 10_000 // a row for every device
+	within := benchStart.Add(time.Hour)
+	observations := district(benchStart, time.Millisecond, each)
+	var seq uint64
+	for _, step := range []struct{ writes, rows int }{{4, 4 * each}, {2, each}, {1, 2 * each}} {
+		for range step.writes {
+			seq++
+			for i := range observations {
+				observations[i].At = observations[i].At.Add(time.Minute)
+			}
+			writeOne(t, s, seq, observations)
+		}
+		if err := s.Compact(t.Context(), within); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := inDays(t, s, benchStart, within), float64(int(seq)*each/10); got != want {
+			t.Errorf("after %d writes the day counts %v, want %v", seq, got, want)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := rowsIn(t, path, "rollups_1d"); got != step.rows {
+			t.Errorf("after %d writes the day has %d rows, want %d", seq, got, step.rows)
+		}
+		s = mustOpen(t, path, duckdb.Options{RollRows: 1, CompactEvery: -1})
+	}
+}
+
 func TestSeries_KeepsTheFileToOneProgramAndItsSchema(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "series.db")
 	s := mustOpen(t, path, duckdb.Options{})

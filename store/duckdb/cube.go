@@ -24,17 +24,15 @@ func (s *Series) Cube(ctx context.Context, q store.CubeQuery) (store.Cube, error
 			columns = append(columns, c.sql)
 		}
 	}
-	err := s.overRollups(ctx, q, strings.Join(columns, ", "), "GROUP BY ALL", func(rows *sql.Rows) error {
-		return fillCube(rows, q, b)
-	})
+	err := s.overRollups(ctx, q, strings.Join(columns, ", "), "GROUP BY ALL", cubeFiller(q, b))
 	if err != nil {
 		return store.Cube{}, err
 	}
 	return b.Cube(), nil
 }
 
-// cubeColumns are the columns beside the count, in the order that fillCube reads
-// them.
+// cubeColumns are the columns beside the count, in the order that cubeFiller
+// reads them.
 var cubeColumns = []struct {
 	of  store.Aggregate
 	sql string
@@ -58,8 +56,8 @@ func cubePlace(q store.CubeQuery) string {
 	return fmt.Sprintf("(cell & %d::UBIGINT) | %d::UBIGINT AS place", ^clear, set)
 }
 
-// fillCube adds the rows of a query to the builder.
-func fillCube(rows *sql.Rows, q store.CubeQuery, b *store.CubeBuilder) error {
+// cubeFiller returns what adds a row of a cube's query to the builder.
+func cubeFiller(q store.CubeQuery, b *store.CubeBuilder) func(*sql.Rows) error {
 	var cell uint64
 	var area string
 	var window int
@@ -77,7 +75,7 @@ func fillCube(rows *sql.Rows, q store.CubeQuery, b *store.CubeBuilder) error {
 			into = append(into, c.into...)
 		}
 	}
-	for rows.Next() {
+	return func(rows *sql.Rows) error {
 		if err := rows.Scan(into...); err != nil {
 			return err
 		}
@@ -99,8 +97,8 @@ func fillCube(rows *sql.Rows, q store.CubeQuery, b *store.CubeBuilder) error {
 		if q.Has(store.Last) {
 			b.AddLast(i, last, time.UnixMicro(lastAt))
 		}
+		return nil
 	}
-	return rows.Err()
 }
 
 // CubeState implements store.Series.
@@ -115,15 +113,13 @@ func (s *Series) CubeState(ctx context.Context, q store.CubeQuery) (string, erro
 	}
 	h := store.NewStateHash(span)
 	err := s.overRollups(ctx, q, start+" AS s, sum(n)::BIGINT AS n", "GROUP BY s ORDER BY s", func(rows *sql.Rows) error {
-		for rows.Next() {
-			var start time.Time
-			var n int64
-			if err := rows.Scan(&start, &n); err != nil {
-				return err
-			}
-			h.Add(start, n)
+		var start time.Time
+		var n int64
+		if err := rows.Scan(&start, &n); err != nil {
+			return err
 		}
-		return rows.Err()
+		h.Add(start, n)
+		return nil
 	})
 	if err != nil {
 		return "", err
@@ -131,7 +127,8 @@ func (s *Series) CubeState(ctx context.Context, q store.CubeQuery) (string, erro
 	return h.String(), nil
 }
 
-// overRollups selects columns from the roll-ups that q is answered from.
+// overRollups selects columns from the roll-ups that q is answered from, and
+// calls each for every row.
 func (s *Series) overRollups(ctx context.Context, q store.CubeQuery, columns, end string, each func(*sql.Rows) error) error {
 	var w where
 	w.add("kind = ?", string(q.Kind))
@@ -156,7 +153,12 @@ func (s *Series) overRollups(ctx context.Context, q store.CubeQuery, columns, en
 		return unavailable("query series", err)
 	}
 	defer rows.Close()
-	if err := each(rows); err != nil {
+	for rows.Next() {
+		if err := each(rows); err != nil {
+			return unavailable("query series", err)
+		}
+	}
+	if err := rows.Err(); err != nil {
 		return unavailable("query series", err)
 	}
 	return nil

@@ -56,6 +56,12 @@ func TestOpen_MakesTheDaysOfAFileThatHasNone(t *testing.T) {
 			writeOne(t, s, 1, observations[:7_000])
 			q := store.CubeQuery{Kind: "kind_3", By: store.ByCell, Bounds: calendar.Days(benchStart, benchStart.Add(30*day)), With: everyColumn}
 			want := cubeOf(t, s, q)
+			if err := s.Roll(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, cubeOf(t, s, q)); diff != "" {
+				t.Errorf("days differ when they are rolled up (-before +after):\n%s", diff)
+			}
 			if want.Span != grid.OneDay || want.Places() == 0 {
 				t.Fatalf("the cube has %d places from windows of %s", want.Places(), time.Duration(want.Span))
 			}

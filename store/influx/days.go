@@ -37,7 +37,7 @@ func (s *Series) daysFrom(ctx context.Context) (time.Time, error) {
 	if err != nil {
 		return notYet, fmt.Errorf("find out which days are kept: %w", err)
 	}
-	if from == notYet {
+	if from.Equal(notYet) {
 		return notYet, nil // and it is asked again: the writer will say so
 	}
 	if want := s.opts.Calendar.Zone().String(); zone != want {
@@ -85,7 +85,7 @@ func (s *Series) markDays(ctx context.Context, from time.Time) error {
 // nothing. It needs the newest windows.
 func (s *Series) beginDays(ctx context.Context) (time.Time, error) {
 	from, err := s.daysFrom(ctx)
-	if err != nil || from != notYet {
+	if err != nil || !from.Equal(notYet) {
 		return from, err
 	}
 	from = s.firstDay()
