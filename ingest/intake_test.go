@@ -44,6 +44,12 @@ func (c *tokens) list() []uint64 {
 
 func newIntake(t *testing.T, j ingest.Journal, opts ingest.Options) *ingest.Intake {
 	t.Helper()
+	return newIntakeOf(t, j, nil, opts)
+}
+
+// newIntakeOf is newIntake for other formats; nil means the native one.
+func newIntakeOf(t *testing.T, j ingest.Journal, formats []sensors.Format, opts ingest.Options) *ingest.Intake {
+	t.Helper()
 	catalog, err := sensors.DefaultCatalog()
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +62,10 @@ func newIntake(t *testing.T, j ingest.Journal, opts ingest.Options) *ingest.Inta
 		return sensors.Position{LatDegrees: 31.2498, LonDegrees: 121.3955, Datum: sensors.WGS84}, id == "known"
 	}
 	placer := grid.NewPlacer(areas, registered, grid.PlacerOptions{})
-	return ingest.New(j, []sensors.Format{native.NewFormat(catalog)}, catalog, placer, opts)
+	if formats == nil {
+		formats = []sensors.Format{native.NewFormat(catalog)}
+	}
+	return ingest.New(j, formats, catalog, placer, opts)
 }
 
 func message(device, payload string) ingest.Message {

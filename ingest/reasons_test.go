@@ -13,6 +13,7 @@ import (
 	"github.com/urbangrid/urbangrid/ingest"
 	"github.com/urbangrid/urbangrid/ingest/ingesttest"
 	"github.com/urbangrid/urbangrid/sensors"
+	"github.com/urbangrid/urbangrid/sensors/codec/senml"
 )
 
 // Whatever cannot be kept has its reason in quarantine and in a counter.
@@ -130,6 +131,39 @@ func TestIntake_QuarantinesKindsThatADeviceIsNotRegisteredFor(t *testing.T) {
 		}
 		if got := fmt.Sprint(g.Reasons()); got != "map[unexpected_kind:1]" || len(g.Observations()) != 1 {
 			t.Errorf("quarantined %s and kept %d, want unexpected_kind and one", got, len(g.Observations()))
+		}
+	})
+}
+
+// A unit that is another than the format's rule allows is a fault like the others.
+func TestIntake_QuarantinesWrongUnits(t *testing.T) {
+	catalog, err := sensors.DefaultCatalog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	format, err := senml.New(catalog, senml.Options{
+		Topics: []senml.Topic{{Filter: "senml/+", DeviceLevel: 2}},
+		Rules:  []senml.Rule{{Name: "temperature", Kind: "temperature"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		g := ingesttest.NewGate()
+		g.Let(10)
+		reg := prometheus.NewRegistry()
+		in := newIntakeOf(t, g, []sensors.Format{format}, ingest.Options{Registerer: reg})
+		stop := running(in)
+		in.Submit(ingest.Message{Topic: "senml/known", Received: received,
+			Payload: []byte(`[{"n":"temperature","u":"Pa","v":21},{"n":"temperature","u":"Cel","v":21}]`)})
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(g.Reasons()); got != "map[wrong_unit:1]" || len(g.Observations()) != 1 {
+			t.Errorf("quarantined %s and kept %d, want wrong_unit and one", got, len(g.Observations()))
+		}
+		if n := testutil.ToFloat64(counter(t, reg, "urbangrid_ingest_observations_rejected_total", "wrong_unit")); n != 1 {
+			t.Errorf("counter{wrong_unit} is %v, want 1", n)
 		}
 	})
 }
