@@ -232,7 +232,7 @@ type city struct {
 }
 
 // district is Putuo with its areas.
-func district(t *testing.T) analytics.Study {
+func district(t testing.TB) analytics.Study {
 	t.Helper()
 	areas, err := grid.Putuo()
 	if err != nil {

@@ -305,7 +305,7 @@ func BenchmarkEngine(b *testing.B) {
 		b.Run(bench.name, func(b *testing.B) {
 			entries := load(b, bench.kinds, b.N)
 			ctx, cancel := context.WithCancel(b.Context())
-			e, err := analytics.NewEngine(replay{newJournal(entries...), cancel}, newRecords(), catalog, rules, &watcher{}, analytics.Options{})
+			e, err := analytics.NewEngine(replay{newJournal(entries...), cancel}, newRecords(), catalog, rules, &watcher{}, analytics.Options{Study: district(b)})
 			if err != nil {
 				b.Fatal(err)
 			}
