@@ -17,7 +17,7 @@ import (
 // MaxRecords bounds the records in one message.
 const MaxRecords = 10_000
 
-var _ sensors.Format = (*Decoder)(nil)
+var _ sensors.Ordered = (*Decoder)(nil)
 
 // Decoder reads messages by its mappings. It is safe for concurrent use and
 // keeps nothing between messages.
@@ -39,8 +39,20 @@ func (d *Decoder) Accepts(topic string) bool {
 
 // Filters returns the MQTT filters of all mappings, for who subscribes.
 func (d *Decoder) Filters() []string {
+	return d.filters(func(*mapping) bool { return true })
+}
+
+// OrderedTopics returns the filters of mappings whose messages are a word for whether
+// a device is there, and so have no time: that it is back must not be read before
+// that it was gone.
+func (d *Decoder) OrderedTopics() []string { return d.filters((*mapping).isPlainPresence) }
+
+func (d *Decoder) filters(of func(*mapping) bool) []string {
 	var out []string
 	for _, m := range d.mappings {
+		if !of(m) {
+			continue
+		}
 		for i := range m.filters {
 			if f := strings.Join(m.filters[i].levels, "/"); !slices.Contains(out, f) {
 				out = append(out, f)
@@ -70,7 +82,7 @@ func (d *Decoder) Decode(r *sensors.Report, topic string, payload []byte, receiv
 		return
 	}
 	received = tree.Micros(received)
-	if m.Presence != nil && len(m.word) == 0 {
+	if m.isPlainPresence() {
 		m.plainPresence(r, f, topic, payload, received)
 		return
 	}
@@ -374,6 +386,8 @@ func (p *Presence) read(word string) (sensors.Presence, *tree.Problem) {
 	}
 	return sensors.PresenceUnsaid, tree.Problemf(sensors.ReasonBadField, "%.40q is none of the words for online and offline", word)
 }
+
+func (m *mapping) isPlainPresence() bool { return m.Presence != nil && len(m.word) == 0 }
 
 // plainPresence reads a message that is nothing but a word, such as a will.
 func (m *mapping) plainPresence(r *sensors.Report, f *filter, topic string, payload []byte, received time.Time) {

@@ -192,6 +192,10 @@ func TestDecoder_NamesItsFilters(t *testing.T) {
 	if diff := cmp.Diff(want, decoder().Filters()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
+	// A will has no time: it is the order that tells.
+	if diff := cmp.Diff([]string{"tele/+/LWT"}, decoder().OrderedTopics()); diff != "" {
+		t.Errorf("ordered -want +got:\n%s", diff)
+	}
 }
 
 func TestDecoder_ReadsTimesOfEveryFormat(t *testing.T) {
