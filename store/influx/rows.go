@@ -163,13 +163,18 @@ func (s *Series) fetch(ctx context.Context, keys map[grid.RollupKey]row) error {
 }
 
 // nearby sorts keys by start and cuts them where more than a hundred windows
-// lie between two, so that one query reads what is close together.
+// lie between two, so that one query reads what is close together. Days, which are
+// read one by one, hold a row of every place.
 func nearby(span grid.Span, keys []grid.RollupKey) [][]grid.RollupKey {
+	gap := 100 * time.Duration(span)
+	if span == grid.OneDay {
+		gap = 0
+	}
 	sort.Slice(keys, func(i, j int) bool { return keys[i].Start.Before(keys[j].Start) })
 	var out [][]grid.RollupKey
 	begin := 0
 	for i := 1; i <= len(keys); i++ {
-		if i == len(keys) || keys[i].Start.Sub(keys[i-1].Start) > 100*time.Duration(span) {
+		if i == len(keys) || keys[i].Start.Sub(keys[i-1].Start) > gap {
 			out = append(out, keys[begin:i])
 			begin = i
 		}
