@@ -33,4 +33,18 @@ func LiveWindow(k sensors.KindType) time.Duration {
 // phenomenon time judged live, zero before the first.
 type Watcher interface {
 	CellsChanged(now, newest time.Time, changed []CellState)
+	// HeatChanged is told at most once a second which cells stand out otherwise than
+	// last told, with the same rules.
+	HeatChanged(now time.Time, changed []HeatState)
+}
+
+// HeatState is how far a cell stands out among the others now: its Getis-Ord Gi*
+// with its neighbours over the last 15 minutes.
+type HeatState struct {
+	Kind sensors.KindKey
+	Cell grid.Cell // at grid.Resolution
+	Z    float64   // standard score; NaN when the cell is not compared any more
+	// Significant says that it stands out by more than chance explains anywhere in
+	// the district: its false discovery rate is 5 % or less.
+	Significant bool
 }

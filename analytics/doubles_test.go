@@ -181,6 +181,7 @@ func (r *records) saved() []store.Alert {
 type watcher struct {
 	mu     sync.Mutex // guards the fields below
 	cells  map[sensors.KindKey]map[grid.Cell]grid.Rollup
+	heat   map[sensors.KindKey]map[grid.Cell]analytics.HeatState
 	last   []analytics.CellState
 	newest time.Time
 }
@@ -200,6 +201,20 @@ func (w *watcher) CellsChanged(_, newest time.Time, changed []analytics.CellStat
 		if s.Rollup.Count == 0 {
 			delete(w.cells[s.Kind], s.Cell)
 		}
+	}
+}
+
+func (w *watcher) HeatChanged(_ time.Time, changed []analytics.HeatState) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.heat == nil {
+		w.heat = make(map[sensors.KindKey]map[grid.Cell]analytics.HeatState)
+	}
+	for _, s := range changed {
+		if w.heat[s.Kind] == nil {
+			w.heat[s.Kind] = make(map[grid.Cell]analytics.HeatState)
+		}
+		w.heat[s.Kind][s.Cell] = s
 	}
 }
 

@@ -73,6 +73,9 @@ type Options struct {
 	// 0 to 1, of cells where not all do; it is asked every minute, of kinds with
 	// rules about hotspots. nil means that all do.
 	Coverage func(sensors.KindKey) map[grid.Cell]float64
+	// Interval returns the longest that a device is silent when all is well, as
+	// people registered it, 0 when they did not; nil means that nobody did.
+	Interval func(sensors.DeviceID) time.Duration
 	// AreaNames are what alerts call an area; nil, and zero Names, mean its code.
 	AreaNames func(grid.AreaCode) sensors.Names
 	// Now is the clock of the live map; nil means time.Now. Alerts go by
@@ -169,6 +172,7 @@ func checkRules(catalog Kinds, rules []Rule) error {
 		if named[r.Name] {
 			bad = append(bad, errors.New("name is used twice"))
 		}
+		bad = append(bad, r.pairFaults(rules)...)
 		if r.Exceedance != nil && counted[r.Kind] {
 			bad = append(bad, fmt.Errorf("kind %q has two exceedance rules", r.Kind))
 		}
@@ -195,6 +199,7 @@ type run struct {
 	rememberedAt time.Time
 	askedAt      time.Time // about mutes and coverage
 	heardAt      time.Time // about answers
+	compareAt    time.Time // before which cells are not compared again
 }
 
 // Run judges until ctx ends, then saves what it holds and returns nil. It
@@ -209,6 +214,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		}
 		return fmt.Errorf("start judging: %w", err)
 	}
+	r.askMutes(ctx) // before the first entry: what is read back is under maintenance too
 	ctx, cancel := context.WithCancel(ctx)
 	entries, followed := make(chan stream.Entry), make(chan error, 1)
 	go func() { followed <- e.journal.Follow(ctx, after, entries) }()
@@ -289,6 +295,9 @@ func (r *run) take(entry stream.Entry) {
 	for i := range entry.Observations {
 		r.judge.observe(&entry.Observations[i])
 	}
+	for i := range entry.Health {
+		r.judge.health(&entry.Health[i])
+	}
 	r.judge.count()
 	r.judged.Seq = max(r.judged.Seq, entry.Seq)
 }
@@ -303,6 +312,7 @@ func (r *run) tick(ctx context.Context) error {
 	changed := r.judge.changedCells(now.Add(-silence).UnixMicro())
 	if r.watcher != nil {
 		r.watcher.CellsChanged(now, newest, changed)
+		r.compareCells(now)
 	}
 	r.metrics.openAlerts.Set(float64(r.judge.open))
 	r.metrics.cells.Set(float64(r.judge.activeCells()))
@@ -355,6 +365,26 @@ func (r *run) askCoverage() {
 	for _, h := range r.judge.hotspots {
 		h.cover(r.opts.Coverage(h.kind.Key))
 	}
+}
+
+// compareCells tells the watcher where cells stand out among the others, of kinds
+// of which something was heard or at whose last comparison something did.
+func (r *run) compareCells(now time.Time) {
+	if r.judge.heat.study.lattice.Len() == 0 || now.Before(r.compareAt) {
+		return
+	}
+	began := time.Now()
+	for _, k := range r.judge.kinds {
+		if !k.news {
+			continue
+		}
+		k.news = false
+		if changed := r.judge.heat.changed(k, r.judge.told); len(changed) > 0 {
+			k.news = true // what stands out now has to be taken back when it falls silent
+			r.watcher.HeatChanged(now, changed)
+		}
+	}
+	r.compareAt = now.Add(time.Duration(float64(time.Since(began)) / heatShare))
 }
 
 // silence is how long the live map may stand still before its windows move by

@@ -84,6 +84,9 @@ func (r *hotspotRule) apply(j *judge, c hotspot.Change) {
 	a.State, a.Severity = store.AlertOpen, severity
 	a.Value, a.Baseline, a.Excess, a.Score, a.Recurrence = c.Count, c.Expected, c.Count-c.Expected, c.Score, c.Recurrence
 	a.Window, a.UpdatedAt, a.Flapping, a.MergedInto = c.Window, c.At, c.Flapping, c.MergedInto
+	if c.Phase == hotspot.Active {
+		r.categorise(a, c)
+	}
 	r.place(a, c)
 	if c.Phase == hotspot.Active {
 		a.Devices, a.Evidence = r.evidence.of(c.Cells, c.Whole, c.At.Add(-c.Window))
@@ -103,12 +106,31 @@ func (r *hotspotRule) apply(j *judge, c hotspot.Change) {
 		a.Revision = c.Revision - 1 // closed adds one
 		j.closed(a, c.ClosedAt)
 	case isNew:
-		a.Revision, a.Reason = c.Revision, r.explainHotspot(a, c)
+		a.Revision, a.Reason = c.Revision, r.explain(a, c)
 		j.raised(a)
 	default:
-		a.Revision, a.Reason = c.Revision, r.explainHotspot(a, c)
+		a.Revision, a.Reason = c.Revision, r.explain(a, c)
 		j.changed(a)
 	}
+}
+
+// categorise says whether an alert is about the city, or about one device that is
+// likely at fault and makes a hotspot by itself.
+func (r *hotspotRule) categorise(a *store.Alert, c hotspot.Change) {
+	a.Category, a.Device = store.AboutCity, ""
+	if r.kind.secondary == nil {
+		return
+	}
+	if d := r.kind.secondary.suspect(&c.Hotspot); d != nil {
+		a.Category, a.Device = store.AboutQuality, d.id
+	}
+}
+
+func (r *hotspotRule) explain(a *store.Alert, c hotspot.Change) sensors.Names {
+	if a.Category == store.AboutQuality {
+		return r.kind.secondary.explainFaulty(&c.Hotspot, a.Device, r.kind.inArea(a.Area))
+	}
+	return r.explainHotspot(a, c)
 }
 
 // place says where an alert is. One about the whole area has no cell.
@@ -116,6 +138,9 @@ func (r *hotspotRule) place(a *store.Alert, c hotspot.Change) {
 	a.Cells = c.Cells
 	if len(a.Cells) > store.MaxAlertCells {
 		a.Cells = around(a.Cells, c.Peak)
+	}
+	if a.Category == store.AboutQuality { // it is no hotspot
+		a.Cells = nil
 	}
 	if c.Whole {
 		return

@@ -24,17 +24,20 @@ const (
 // and closes depends on the observations and their order alone, never on the
 // clock, so that reading the same entries again gives the same alerts.
 type judge struct {
-	lateness int64
-	kinds    map[sensors.KindKey]*kind
-	rules    map[string]openRule
-	seq      uint64 // of the entry that is being judged
-	live     bool   // false while it reads back what was judged before
-	minute   int64  // the newest whole minute judged, of any kind
-	hotspots []*hotspotRule
-	mutes    *store.MuteSet
-	newest   int64 // greatest time judged live of any kind, noTime before the first
+	lateness    int64
+	kinds       map[sensors.KindKey]*kind
+	rules       map[string]openRule
+	seq         uint64 // of the entry that is being judged
+	live        bool   // false while it reads back what was judged before
+	minute      int64  // the newest whole minute judged, of any kind
+	hotspots    []*hotspotRule
+	secondaries []*secondary
+	silent      map[sensors.DeviceID]*store.Alert // open alerts about devices that are silent
+	mutes       *store.MuteSet
+	newest      int64 // greatest time judged live of any kind, noTime before the first
 
 	dirty    []*cell
+	heat     *heatMap
 	states   []CellState // scratch of told
 	told     int64       // the slot up to which cells have been told
 	changes  []store.Alert
@@ -54,7 +57,8 @@ func newJudge(catalog Kinds, rules []Rule, study *study, opts Options, m *metric
 		lateness: opts.Lateness.Microseconds(),
 		kinds:    make(map[sensors.KindKey]*kind),
 		rules:    make(map[string]openRule),
-		newest:   noTime, told: noTime,
+		silent:   make(map[sensors.DeviceID]*store.Alert),
+		newest:   noTime, told: noTime, heat: newHeatMap(study),
 		metrics: m,
 	}
 	for _, k := range catalog.All() {
@@ -75,6 +79,8 @@ func newJudge(catalog Kinds, rules []Rule, study *study, opts Options, m *metric
 			}
 			k.hotspots, j.hotspots = append(k.hotspots, h), append(j.hotspots, h)
 			j.rules[r.Name] = h
+		case r.Exceedance == nil:
+			j.rules[r.Name] = j.secondaryRule(r, k, study, opts)
 		default:
 			k.exceedance = &exceedanceRule{Rule: r, kind: k, clearHold: r.Exceedance.HoldClear.Microseconds()}
 			j.rules[r.Name] = k.exceedance
@@ -111,16 +117,23 @@ func (j *judge) observe(o *grid.Placed) {
 	slid := k.advance(seen)
 	j.newest = max(j.newest, k.newest)
 	j.observed++
+	k.news = true
 	if minute := j.newest / minuteMicros; minute > j.minute {
 		j.minute = minute
 		for _, r := range j.hotspots {
 			r.advance(j, j.newest)
+		}
+		for _, s := range j.secondaries {
+			s.advance(j, minute)
 		}
 	}
 
 	ordered := true
 	for _, r := range k.thresholds {
 		ordered = r.observe(j, o, at) && ordered
+	}
+	for _, r := range k.changes {
+		r.observe(j, o, at)
 	}
 	if !ordered {
 		j.skipped[skipOutOfOrder]++
@@ -133,6 +146,9 @@ func (j *judge) observe(o *grid.Placed) {
 			r.observe(j, o, seen)
 		}
 	}
+	if k.secondary != nil {
+		k.secondary.observe(j, o, seen, at)
+	}
 	if slid && k.exceedance != nil {
 		k.exceedance.slide(j)
 	}
@@ -141,7 +157,7 @@ func (j *judge) observe(o *grid.Placed) {
 func (j *judge) observeCell(k *kind, o *grid.Placed, seen, at int64) {
 	c, slot := k.cell(o.Cell), seen/slotMicros
 	if len(c.buckets) > 0 && c.buckets[len(c.buckets)-1].slot != slot && k.exceedance == nil {
-		c.expire(k.slot - k.slots)
+		c.expire(k.slot - keptSlots)
 	}
 	c.add(slot, o.Value, at)
 	if !c.dirty {
@@ -164,10 +180,10 @@ func (j *judge) observeCell(k *kind, o *grid.Placed, seen, at int64) {
 // valid until the next call.
 func (j *judge) changedCells(at int64) []CellState {
 	now := max(j.newest, at) / slotMicros
-	if now > j.told {
+	if before := j.told; now > before {
 		j.told = now
 		for _, k := range j.kinds {
-			k.sweep(j, now)
+			k.sweep(j, before, now)
 		}
 	}
 	j.states = j.states[:0]
@@ -185,17 +201,16 @@ func (j *judge) changedCells(at int64) []CellState {
 	return j.states
 }
 
-// sweep marks the cells of which something has left the window that is shown,
-// and forgets those that say nothing any more.
-func (k *kind) sweep(j *judge, now int64) {
-	horizon := now - k.slots
+// sweep marks the cells of which something has left the window that is shown since
+// it was told of before, and forgets those that say nothing any more.
+func (k *kind) sweep(j *judge, before, now int64) {
 	for id, c := range k.cells {
-		if len(c.buckets) > 0 && c.buckets[0].slot <= horizon && c.shown && !c.dirty {
+		if c.shown && !c.dirty && c.left(before-k.slots, now-k.slots) {
 			c.dirty = true
 			j.dirty = append(j.dirty, c)
 		}
 		if k.exceedance == nil {
-			c.expire(horizon)
+			c.expire(now - keptSlots)
 		} else {
 			c.settle()
 		}
@@ -204,6 +219,9 @@ func (k *kind) sweep(j *judge, now int64) {
 		}
 	}
 	for _, r := range k.thresholds {
+		r.forget()
+	}
+	for _, r := range k.changes {
 		r.forget()
 	}
 }
@@ -216,6 +234,9 @@ func (j *judge) goLive(now time.Time) {
 	j.live = true
 	for _, r := range j.hotspots {
 		r.settle(j, now)
+	}
+	for _, s := range j.secondaries {
+		s.goLive()
 	}
 	for _, k := range j.kinds {
 		for _, c := range k.cells {

@@ -50,6 +50,9 @@ func (r *run) remember(ctx context.Context, now time.Time) {
 	if err == nil {
 		err = r.rememberHotspots(ctx)
 	}
+	if err == nil {
+		err = r.rememberSecondary(ctx)
+	}
 	if err != nil && ctx.Err() == nil {
 		r.metrics.forgotten.Inc()
 		r.opts.Log.Warn("baselines not saved", "error", err)
@@ -62,6 +65,9 @@ func (e *Engine) recall(ctx context.Context, j *judge) error {
 		return nil
 	}
 	if err := e.recallHotspots(ctx, j); err != nil {
+		return err
+	}
+	if err := e.recallSecondary(ctx, j); err != nil {
 		return err
 	}
 	payload, err := e.opts.Memory.Recall(ctx, e.noteName())

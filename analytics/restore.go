@@ -40,6 +40,11 @@ func (e *Engine) start(ctx context.Context) (*run, uint64, error) {
 			after = min(after, h.upTo)
 		}
 	}
+	for _, s := range j.secondaries {
+		if s.upTo > 0 {
+			after = min(after, s.upTo)
+		}
+	}
 	j.restore(known, e.opts.Now())
 	e.opts.Log.Info("judging starts", "open_alerts", j.open, "judged_entry", judged.Seq, "read_back_after_entry", after)
 	return &run{

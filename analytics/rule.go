@@ -26,6 +26,11 @@ type Rule struct {
 	Threshold  *Threshold      `yaml:"threshold"`
 	Exceedance *Exceedance     `yaml:"exceedance"`
 	Hotspot    *Hotspot        `yaml:"hotspot"`
+	Change     *Change         `yaml:"change"`
+	Baseline   *Baseline       `yaml:"baseline"`
+	Drift      *Drift          `yaml:"drift"`
+	Silence    *Silence        `yaml:"silence"`
+	Outlier    *Outlier        `yaml:"outlier"`
 }
 
 // Threshold judges the level of one device, for kinds that are measures. Beyond
@@ -159,7 +164,7 @@ func (r Rule) faults() []error {
 	default:
 		fault(true, "severity %q is none of notice, warning, critical", r.Severity)
 	}
-	fault(r.detectors() != 1, "exactly one of threshold, exceedance and hotspot is needed")
+	fault(r.detectors() != 1, "exactly one of threshold, exceedance, hotspot, change, baseline, drift, silence and outlier is needed")
 	if t := r.Threshold; t != nil {
 		fault(!finite(t.Raise) || !finite(t.Clear), "raise and clear must be numbers")
 		fault(t.Raise == t.Clear, "raise and clear must differ, both are %g", t.Raise)
@@ -181,13 +186,14 @@ func (r Rule) faults() []error {
 			faults = append(faults, err)
 		}
 	}
-	return faults
+	return append(faults, r.secondaryFaults()...)
 }
 
 // detectors returns how many are set.
 func (r Rule) detectors() int {
 	n := 0
-	for _, set := range []bool{r.Threshold != nil, r.Exceedance != nil, r.Hotspot != nil} {
+	for _, set := range []bool{r.Threshold != nil, r.Exceedance != nil, r.Hotspot != nil,
+		r.Change != nil, r.Baseline != nil, r.Drift != nil, r.Silence != nil, r.Outlier != nil} {
 		if set {
 			n++
 		}
@@ -214,6 +220,7 @@ func (r Rule) kindFaults(k sensors.Kind) []error {
 	if r.Hotspot != nil && k.Type != sensors.Event {
 		faults = append(faults, fmt.Errorf("a hotspot is made of events, %s is a %s", k.Key, k.Type))
 	}
+	faults = append(faults, r.secondaryKindFaults(k)...)
 	if r.Exceedance != nil && k.Type != sensors.Event {
 		faults = append(faults, fmt.Errorf("an exceedance counts an event, %s is a %s", k.Key, k.Type))
 	}

@@ -64,6 +64,14 @@ func newStudy(s Study) (*study, error) {
 	return out, nil
 }
 
+// hourOfWeek returns the hour of the week whose habits hold at a time.
+func (s *study) hourOfWeek(t time.Time) int {
+	if s.slot != nil {
+		return s.slot(t)
+	}
+	return (int(t.Weekday())+6)%7*24 + t.Hour()
+}
+
 func (s *study) group(cell int) int { return s.groupOf[cell] }
 
 func (s *study) areaOf(c grid.Cell) grid.AreaCode {

@@ -70,10 +70,10 @@ func TestTail_IsAProbabilityHoweverOddTheInput(t *testing.T) {
 
 func TestBaseline_ForgetsOverADay(t *testing.T) {
 	k := newKind(sensors.Kind{Key: "stall", Type: sensors.Event})
-	k.first, k.slot, k.newest = 0, eventSlots, eventSlots*slotMicros
+	k.first, k.slot, k.newest = 0, keptSlots, keptSlots*slotMicros
 	b := baseline{}
 	day := int64(memorySlots)
-	b.settleTo(day, eventSlots)
+	b.settleTo(day, keptSlots)
 	if want := 96 * (1 - math.Exp(-1)); math.Abs(b.exposure-want) > 1e-9 {
 		t.Errorf("exposure after a day %v, want %v windows", b.exposure, want)
 	}
@@ -81,7 +81,7 @@ func TestBaseline_ForgetsOverADay(t *testing.T) {
 		t.Errorf("a cell that is new after a day has exposure %v, want %v as those before it", got, b.exposure)
 	}
 	b.learned = 10
-	b.settleTo(2*day, eventSlots)
+	b.settleTo(2*day, keptSlots)
 	if want := 10 * math.Exp(-1); math.Abs(b.learned-want) > 1e-9 {
 		t.Errorf("of 10 events %v are left after a day, want %v", b.learned, want)
 	}

@@ -1,6 +1,7 @@
 package analytics
 
 import (
+	"sort"
 	"time"
 
 	"github.com/urbangrid/urbangrid/grid"
@@ -12,7 +13,7 @@ import (
 // number of a 10-second window; a live window is its newest slots.
 const (
 	slotMicros   = int64(grid.TenSeconds) / 1_000
-	eventSlots   = int64(15 * time.Minute / time.Duration(grid.TenSeconds))
+	keptSlots    = int64(heatWindow / time.Duration(grid.TenSeconds)) // that are kept of a cell, at least those of its live window
 	minuteMicros = int64(time.Minute / time.Microsecond)
 	noTime       = int64(-1 << 63)
 	memorySlots  = float64(24 * time.Hour / time.Duration(grid.TenSeconds)) // e-folding time of baselines
@@ -30,6 +31,10 @@ type kind struct {
 	thresholds []*thresholdRule
 	exceedance *exceedanceRule // nil without one
 	hotspots   []*hotspotRule
+	changes    []*changeRule
+	secondary  *secondary // nil without rules about baselines, drift, silence and outliers
+	heat       []heatFace // what the watcher knows of each cell of the study area; nil before the first comparison
+	news       bool       // something changed since the cells were last compared
 	areaNames  func(grid.AreaCode) sensors.Names
 }
 
@@ -82,7 +87,7 @@ type bucket struct {
 }
 
 // cell is one cell for one kind. Its buckets are sparse and sorted by slot;
-// those that have left both the judged and the shown window are removed.
+// those that have left what is judged, shown and compared are removed.
 type cell struct {
 	id      grid.Cell
 	kind    *kind
@@ -124,6 +129,13 @@ func (c *cell) add(slot int64, value float64, at int64) {
 	c.buckets = append(c.buckets, bucket{})
 	copy(c.buckets[i+2:], c.buckets[i+1:])
 	c.buckets[i+1] = bucket{slot: slot, count: 1, sum: value, min: value, max: value, last: value, lastAt: at}
+}
+
+// left reports whether a bucket has left the window whose horizon moved from one
+// slot to a later one.
+func (c *cell) left(from, to int64) bool {
+	i := sort.Search(len(c.buckets), func(i int) bool { return c.buckets[i].slot > from })
+	return i < len(c.buckets) && c.buckets[i].slot <= to
 }
 
 // expire removes the buckets up to and including horizon.

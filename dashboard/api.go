@@ -47,6 +47,7 @@ func (s *Server) operations(mux *http.ServeMux) error {
 	s.muteOperations(api)
 	s.quarantineOperations(api)
 	s.rereadOperations(api)
+	s.reportOperations(api)
 	s.statusOperations(api)
 
 	asJSON, err := json.Marshal(api.OpenAPI())

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/urbangrid/urbangrid/analytics"
+	"github.com/urbangrid/urbangrid/analytics/report/desk"
 	"github.com/urbangrid/urbangrid/dashboard/live"
 	"github.com/urbangrid/urbangrid/dashboard/web"
 	"github.com/urbangrid/urbangrid/grid"
@@ -106,7 +107,9 @@ type Deps struct {
 	Mutes Mutes
 	// Reread gives quarantined messages of a reason, "" for all, to ingest once
 	// more; nil means that this server does not take observations in.
-	Reread   func(ctx context.Context, reason string) (Reread, error)
+	Reread func(ctx context.Context, reason string) (Reread, error)
+	// Reports may be nil: then none are made here.
+	Reports  *desk.Desk
 	AlertLog live.AlertLog // of events that analytics.EncodeAlert wrote
 	// Checks are asked by /readyz. They must be safe for concurrent use.
 	Checks     map[string]func(context.Context) error
@@ -229,6 +232,11 @@ func (s *Server) Handler() http.Handler { return s.handler }
 // and returns when their connections have ended. Call it before the listener
 // that serves Handler is shut down.
 func (s *Server) Run(ctx context.Context) error { return s.hub.Run(ctx) }
+
+// HeatChanged shows the browsers where cells stand out.
+func (s *Server) HeatChanged(now time.Time, changed []analytics.HeatState) {
+	s.hub.HeatChanged(now, changed)
+}
 
 // CellsChanged shows one second of changes to the browsers.
 func (s *Server) CellsChanged(now, newest time.Time, changed []analytics.CellState) {

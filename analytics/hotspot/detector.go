@@ -57,6 +57,7 @@ type Detector struct {
 	hoursIn   []float64 // [window·groups+group] profile hours, as of the last evaluation
 	phi       float64
 	variation [maxWindows]float64
+	areaMean  [maxWindows]float64 // events that the whole area should have, as of the last evaluation
 	hot       []zone
 	nextHot   []zone
 
@@ -256,6 +257,21 @@ func (d *Detector) Expected(cell int, window time.Duration) (mean, deviation flo
 	h := hours[group] * d.expect.level
 	mean = rate * h
 	return mean, math.Sqrt(d.expect.dispersion()*mean + variance*h*h)
+}
+
+// ExpectedAll sets how many events are ordinary in each cell of the lattice in the
+// window that ends with the step that is filling.
+func (d *Detector) ExpectedAll(into []float64, window time.Duration) {
+	hours := make([]float64, d.expect.groups)
+	d.expect.profileHours(hours, d.endOf(d.now), window, d.opts.Slot)
+	for i, at := range d.counts.slotOf {
+		group := d.groupOf(int32(i)) //nolint:gosec // a lattice has fewer cells
+		rate := d.cold[group].rate
+		if at >= 0 {
+			rate = d.counts.slots[at].rate
+		}
+		into[i] = rate * hours[group] * d.expect.level
+	}
 }
 
 // Knowledge is how much a detector knows, for people to judge it by.

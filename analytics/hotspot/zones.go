@@ -2,6 +2,7 @@ package hotspot
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -77,7 +78,25 @@ func (d *Detector) prepare(end time.Time) {
 	d.phi = d.expect.dispersion()
 	for w := range d.opts.Windows {
 		d.variation[w] = d.expect.cityVariation(w)
+		d.areaMean[w] = 0
+		for g := range groups {
+			d.areaMean[w] += d.area[g].rate * d.hoursIn[w*groups+g] * d.expect.level
+		}
 	}
+}
+
+// everywhere returns how many times as many events as expected there are outside of
+// a disk that has c where b are expected, by the lower end of what chance lets that
+// be; 1 when it is not more than expected. What a city does as a whole, on a holiday
+// that nobody announced or in a storm, is one hotspot of the whole area and no reason
+// to call each of its places one.
+func (d *Detector) everywhere(c, b float64, window int) float64 {
+	const deviations = 2
+	seen, usual := float64(d.counts.total[window])-c, d.areaMean[window]-b
+	if usual <= 0 || seen <= usual {
+		return 1
+	}
+	return max((seen-deviations*math.Sqrt(d.phi*seen))/usual, 1)
 }
 
 // scanAround returns the best of the disks around a cell.
@@ -100,7 +119,9 @@ func (d *Detector) scanAround(center int32) zone {
 			if counts[w] < int32(d.opts.MinCount) || c <= b { //nolint:gosec // small
 				continue
 			}
-			if s := d.score(c, b, variance[w]*d.expect.level*d.expect.level, w); s > best.score {
+			all := d.everywhere(c, b, w)
+			b *= all
+			if s := d.score(c, b, variance[w]*d.expect.level*d.expect.level*all*all, w); s > best.score {
 				best.ring, best.window, best.count, best.mean, best.score = int8(ring), int8(w), c, b, s //nolint:gosec // both small
 			}
 		}

@@ -85,6 +85,7 @@ type Hub struct {
 	log      *slog.Logger
 	epoch    string
 	boards   map[sensors.KindKey]*board
+	heat     map[sensors.KindKey]*board
 	tables   *tableSet
 	feed     *feed
 	metrics  *metrics
@@ -113,6 +114,7 @@ func New(deps Deps, opts Options) (*Hub, error) {
 		log:     deps.Logger.With("component", "live"),
 		epoch:   newEpoch(),
 		boards:  make(map[sensors.KindKey]*board, len(deps.Kinds)),
+		heat:    make(map[sensors.KindKey]*board, len(deps.Kinds)),
 		tables:  newTableSet(),
 		metrics: m,
 		feed: &feed{log: deps.Log, find: deps.Alerts,
@@ -139,6 +141,7 @@ func New(deps Deps, opts Options) (*Hub, error) {
 	}
 	for _, k := range deps.Kinds {
 		h.boards[k.Key] = newBoard(k, bases, h.tables, opts.MaxOutside)
+		h.heat[k.Key] = newHeatBoard(k, bases, h.tables, opts.MaxOutside)
 	}
 	return h, nil
 }
@@ -193,6 +196,35 @@ func (h *Hub) CellsChanged(now, newest time.Time, changed []analytics.CellState)
 	}
 	h.metrics.errors.WithLabelValues("unusable_cell").Add(float64(refused))
 	h.wakeAll()
+}
+
+// HeatChanged takes in where cells stand out now and wakes the connections.
+func (h *Hub) HeatChanged(now time.Time, changed []analytics.HeatState) {
+	byKind := make(map[sensors.KindKey][]analytics.CellState)
+	for _, s := range changed {
+		byKind[s.Kind] = append(byKind[s.Kind], analytics.CellState{Kind: s.Kind, Cell: s.Cell, Rollup: heatRollup(s)})
+	}
+	refused := 0
+	for kind, states := range byKind {
+		if b := h.heat[kind]; b != nil {
+			refused += b.apply(now, states)
+		} else {
+			refused += len(states)
+		}
+	}
+	h.metrics.errors.WithLabelValues("unusable_cell").Add(float64(refused))
+	h.wakeAll()
+}
+
+// Heat returns where cells of a kind stand out, as Cells does: Min and Max of a
+// roll-up are scores, Sum is how many of its cells are significant.
+func (h *Hub) Heat(kind sensors.KindKey, resolution int) ([]CellNow, bool) {
+	b := h.heat[kind]
+	i := slices.Index(grid.DisplayResolutions[:], resolution)
+	if b == nil || i < 0 {
+		return nil, false
+	}
+	return b.now(i), true
 }
 
 // Table returns the cell table of that hash, if a browser may still need it.

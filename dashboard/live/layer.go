@@ -19,6 +19,7 @@ import (
 // safe for concurrent use.
 type board struct {
 	kind     sensors.Kind
+	heat     bool // it shows how far cells stand out, not what they have
 	decimals int
 	tables   *tableSet
 	maxCells int // bound on the cells outside the district
@@ -97,8 +98,53 @@ func decimalsOf(k sensors.Kind) int {
 	return int(min(3, max(0, math.Ceil(-math.Log10(span/500)))))
 }
 
+// newHeatBoard returns a board of [analytics.HeatState]s. A roll-up stands for
+// cells: Count of them, Sum of which are significant, Min and Max are their scores.
+func newHeatBoard(k sensors.Kind, bases []*Table, tables *tableSet, maxCells int) *board {
+	b := newBoard(k, bases, tables, maxCells)
+	b.heat = true
+	return b
+}
+
+// heatRollup is the roll-up of one cell on a heat board.
+func heatRollup(s analytics.HeatState) grid.Rollup {
+	if math.IsNaN(s.Z) {
+		return grid.Rollup{}
+	}
+	r := grid.Rollup{Count: 1, Min: s.Z, Max: s.Z}
+	if s.Significant {
+		r.Sum = 1
+	}
+	return r
+}
+
+// Counts of a heat board.
+const (
+	heatUsual       = 1
+	heatSignificant = 2
+)
+
+// showHeat shows a cell by its score, a coarser one by that of its cells which is
+// farthest from 0.
+func showHeat(r grid.Rollup) face {
+	if r.Count == 0 {
+		return face{}
+	}
+	f := face{value: r.Max, count: heatUsual}
+	if -r.Min > r.Max {
+		f.value = r.Min
+	}
+	if r.Sum > 0 {
+		f.count = heatSignificant
+	}
+	return f
+}
+
 // show returns what a viewer sees of r.
 func (b *board) show(r grid.Rollup) face {
+	if b.heat {
+		return showHeat(r)
+	}
 	mean, ok := r.Mean()
 	if !ok {
 		return face{}

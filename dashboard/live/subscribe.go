@@ -40,13 +40,19 @@ func (c *conn) handle(ctx context.Context, r request) error {
 	return c.subscribeCells(s, r.Since)
 }
 
-// topic finds a cells topic: cells/{kind}/r{resolution}.
+// topic finds a cells topic, cells/{kind}/r{resolution}, or one of where cells
+// stand out, heat/{kind}/r{resolution}.
 func (h *Hub) topic(name string) (b *board, layer int, ok bool) {
 	parts := strings.Split(name, "/")
-	if len(parts) != 3 || parts[0] != "cells" {
+	if len(parts) != 3 {
 		return nil, 0, false
 	}
-	b = h.boards[sensors.KindKey(parts[1])]
+	switch parts[0] {
+	case "cells":
+		b = h.boards[sensors.KindKey(parts[1])]
+	case "heat":
+		b = h.heat[sensors.KindKey(parts[1])]
+	}
 	for i, res := range grid.DisplayResolutions {
 		if parts[2] == "r"+strconv.Itoa(res) {
 			return b, i, b != nil

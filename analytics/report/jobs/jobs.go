@@ -42,9 +42,9 @@ func (s State) Ended() bool { return s == Done || s == Failed || s == Cancelled 
 // Progress is how far a job has come: Done of Total parts of what Step names.
 // Total 0 means that nobody knows.
 type Progress struct {
-	Step  sensors.Names `json:"step" doc:"What is being done"`
-	Done  int           `json:"done"`
-	Total int           `json:"total" doc:"0 when nobody knows"`
+	Step  sensors.Names
+	Done  int
+	Total int
 }
 
 // Work is what a job does. It returns soon after ctx ends. tell may be called

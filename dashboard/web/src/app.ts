@@ -5,7 +5,7 @@ import {areaAt, boundsOf, resolutionFor, type Place} from './geo';
 import {inLang, type Lang} from './i18n';
 import type {CityMap, Marker, Theme} from './map/city-map';
 import {
-  cellsTopic, currentKind, matchingTable, messages, scaleOf, SPANS,
+  cellsTopic, currentKind, matchingTable, messages, shownScale, shownValues, SPANS,
   type Hover, type Intents, type Loadable, type Model, type PlacedTable,
 } from './model';
 import {openAlerts, type AlertBook} from './alerts';
@@ -119,6 +119,11 @@ export class App implements Intents {
     this.#set({kind});
     this.#follow();
     if (this.#model.selection !== null) void this.#loadSeries(true);
+  }
+
+  chooseLayer(layer: Model['layer']): void {
+    this.#set({layer});
+    this.#follow();
   }
 
   chooseResolution(wish: Model['resolutionWish']): void {
@@ -393,13 +398,13 @@ export class App implements Intents {
     if (table !== null && this.#drawnTable !== table.hash) {
       this.#drawnTable = table.hash;
       map.setCells(h3.cornersOfTable(table));
-    } else if (was.cells === model.cells && was.table === model.table && was.kind === model.kind) {
+    } else if (was.cells === model.cells && was.table === model.table && was.kind === model.kind && was.layer === model.layer) {
       return;
     }
     const size = table?.cells.length ?? model.table?.cells.length ?? 0;
     map.setValues(table === null || kind === null || model.cells === null
       ? new Uint8Array(size)
-      : encodeValues(model.cells.values, size, scaleOf(kind)));
+      : encodeValues(shownValues(model), size, shownScale(model, kind)));
   }
 
 }

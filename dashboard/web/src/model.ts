@@ -45,6 +45,9 @@ export interface Hover {
   readonly yPixels: number;
 }
 
+/** What the cells of the map show: what was observed, or how far it stands out. */
+export type Layer = 'cells' | 'heat';
+
 /** Everything the page shows. */
 export interface Model {
   readonly lang: Lang;
@@ -53,6 +56,7 @@ export interface Model {
   readonly link: Link;
   readonly kinds: Loadable<readonly Kind[]>;
   readonly kind: KindKey | null;
+  readonly layer: Layer;
   readonly areas: Loadable<readonly Area[]>;
   /** What the source of the areas says about their boundaries. */
   readonly areasNote: Names | null;
@@ -81,6 +85,7 @@ export function firstModel(lang: Lang, theme: Theme, nowMs: number): Model {
     link: NO_LINK,
     kinds: {state: 'loading'},
     kind: null,
+    layer: 'cells',
     areas: {state: 'loading'},
     areasNote: null,
     resolution: 9,
@@ -104,6 +109,7 @@ export function firstModel(lang: Lang, theme: Theme, nowMs: number): Model {
 /** What a person can ask for. */
 export interface Intents {
   chooseKind(kind: KindKey): void;
+  chooseLayer(layer: Layer): void;
   chooseResolution(wish: Resolution | 'auto'): void;
   chooseSpan(span: Span): void;
   showPanel(panel: Model['panel']): void;
@@ -129,7 +135,7 @@ export function messages(model: Model): Messages {
 
 /** The topic of the cells to show, null before the kinds are known. */
 export function cellsTopic(model: Model): string | null {
-  return model.kind === null ? null : `cells/${model.kind}/r${model.resolution}`;
+  return model.kind === null ? null : `${model.layer}/${model.kind}/r${model.resolution}`;
 }
 
 /** The chosen kind. */
@@ -145,6 +151,29 @@ export function kindOf(model: Model, key: KindKey | null): Kind | null {
 /** How the kind's values become colours. */
 export function scaleOf(kind: Kind): Scale {
   return {low: kind.scale[0], high: kind.scale[1], reversed: kind.bad === 'low'};
+}
+
+/** Standard scores beyond this all look alike. */
+const HEAT_LIMIT = 5;
+
+/** How what the map shows of the kind becomes colours. */
+export function shownScale(model: Model, kind: Kind): Scale {
+  return model.layer === 'heat' ? {low: -HEAT_LIMIT, high: HEAT_LIMIT, reversed: kind.bad === 'low'} : scaleOf(kind);
+}
+
+/** The unit of what the map shows of the kind. */
+export function shownUnit(model: Model, kind: Kind): string {
+  return model.layer === 'heat' ? messages(model).heatUnit : unitOf(kind, model.lang);
+}
+
+/** The count that marks a score as significant, see docs/PROTOCOL.md. */
+const SIGNIFICANT = 2;
+
+/** The values that the map shows; of scores those that are significant. */
+export function shownValues(model: Model): Float64Array {
+  const cells = model.cells;
+  if (cells === null) return new Float64Array(0);
+  return model.layer === 'heat' ? cells.values.map((v, k) => ((cells.counts[k] ?? 0) >= SIGNIFICANT ? v : NaN)) : cells.values;
 }
 
 /** What stands behind a value on the map: the unit of a measure, "times" for an event. */
@@ -171,7 +200,7 @@ export function cellRows(model: Model): readonly CellRow[] {
   const kind = currentKind(model);
   if (table === null || model.cells === null || kind === null) return [];
   const rows: CellRow[] = [];
-  model.cells.values.forEach((value, k) => {
+  shownValues(model).forEach((value, k) => {
     const cell = table.cells[k];
     if (Number.isNaN(value) || cell === undefined) return;
     rows.push({cell, value, count: model.cells?.counts[k] ?? 0, area: table.areas[k] ?? null});

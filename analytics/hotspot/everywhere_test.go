@@ -1,0 +1,63 @@
+package hotspot_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/urbangrid/urbangrid/analytics/hotspot"
+)
+
+// A day on which the whole city does more is one hotspot of the whole area, not one
+// of each of its places.
+func TestDetector_WhatHappensEverywhereIsNoHotspotOfEachPlace(t *testing.T) {
+	w := newTown(t, 31, 9, 0.5)
+	d := mustDetector(t, w, hotspot.Options{})
+	at, _ := weeks(d, w, 3)
+	at = at.Add(9 * time.Hour) // a morning
+	all := &injection{cells: make(map[int]bool), times: 2, from: at, to: at.Add(6 * time.Hour)}
+	for i := range w.lattice.Len() {
+		all.cells[i] = true
+	}
+	var changes []hotspot.Change
+	for h := range 6 {
+		feed(d, w.hour(at.Add(time.Duration(h)*time.Hour), all), &changes)
+	}
+	whole, places := 0, 0
+	for _, h := range only(changes, hotspot.Raised) {
+		if h.Whole {
+			whole++
+		} else {
+			places++
+		}
+	}
+	if whole == 0 || places > 2 {
+		t.Errorf("twice as many events everywhere: %d hotspots of the whole area and %d of places, want at least 1 and at most 2", whole, places)
+	}
+}
+
+// A place that stands out of a busier city is found all the same.
+func TestDetector_FindsAPlaceThatStandsOutOfABusierCity(t *testing.T) {
+	w := newTown(t, 32, 9, 0.5)
+	d := mustDetector(t, w, hotspot.Options{})
+	at, _ := weeks(d, w, 3)
+	busier := &injection{cells: make(map[int]bool), times: 1.5, from: at, to: at.Add(24 * time.Hour)}
+	for i := range w.lattice.Len() {
+		busier.cells[i] = true
+	}
+	var changes []hotspot.Change
+	cells := disk(w, w.center, 1)
+	for h := range 12 {
+		from := at.Add(time.Duration(h) * time.Hour)
+		events := w.hour(from, busier)
+		if h >= 10 {
+			events = incident(events, cells, from, 30, time.Hour)
+		}
+		feed(d, events, &changes)
+	}
+	for _, h := range only(changes, hotspot.Raised) {
+		if !h.Whole && h.RaisedAt.After(at.Add(10*time.Hour)) && len(h.Cells) > 0 {
+			return
+		}
+	}
+	t.Errorf("30 events an hour in 7 cells were not found while the city was half as busy again")
+}
