@@ -14,6 +14,10 @@ type Options struct {
 	Prefix      string                `yaml:"prefix"`      // the levels in front of "v1.1/…" in topics; "" for none
 	Datastreams map[string]Datastream `yaml:"datastreams"` // by @iot.id as it stands in the topic, without quotes
 
+	// MultiDatastreams are those whose results are arrays: the Path of a Value
+	// begins with its place among the result's elements, from 0.
+	MultiDatastreams map[string]Datastream `yaml:"multi_datastreams"`
+
 	// MaxEchoes bounds how many creations without an id are remembered until the
 	// server's own notification of them; 0 means 10,000, at some 60 bytes each.
 	MaxEchoes int `yaml:"max_echoes"`
@@ -29,9 +33,9 @@ type Datastream struct {
 // Value is one value of a result.
 type Value struct {
 	Kind  sensors.KindKey    `yaml:"kind"`
-	Path  string             `yaml:"path"`  // names in a result that is an object, joined by '.'; "" for the result itself
+	Path  string             `yaml:"path"`  // names in a result that is an object, and places in one that is an array, joined by '.'; "" for the result itself
 	Unit  string             `yaml:"unit"`  // of the datastream; "" means the kind's own
-	Words map[string]float64 `yaml:"words"` // what results that are text mean, in Unit; numbers in text need none
+	Words map[string]float64 `yaml:"words"` // what results mean that are such text, or true, false or a number written so, in Unit; numbers in text need none
 }
 
 type value struct {
@@ -47,7 +51,7 @@ type datastream struct {
 	values []value
 }
 
-func compile(catalog *sensors.Catalog, opts *Options) (map[string]datastream, error) {
+func compile(catalog *sensors.Catalog, opts *Options) (map[Topic]datastream, error) {
 	if opts.MaxEchoes == 0 {
 		opts.MaxEchoes = 10_000
 	}
@@ -64,31 +68,44 @@ func compile(catalog *sensors.Catalog, opts *Options) (map[string]datastream, er
 	if opts.Prefix != "" && !strings.HasSuffix(opts.Prefix, "/") {
 		opts.Prefix += "/"
 	}
-	out := make(map[string]datastream, len(opts.Datastreams))
+	out := make(map[Topic]datastream, len(opts.Datastreams)+len(opts.MultiDatastreams))
 	for id, ds := range opts.Datastreams {
-		c := datastream{device: ds.Device, datum: sensors.WGS84}
-		if !sensors.ValidDeviceID(string(ds.Device)) {
-			bad("datastream %s: %q cannot name a device", id, ds.Device)
-		}
-		if ds.Datum != "" {
-			var err error
-			if c.datum, err = sensors.ParseDatum(ds.Datum); err != nil {
-				bad("datastream %s: %w", id, err)
-			}
-		}
-		if len(ds.Values) == 0 {
-			bad("datastream %s: has no values", id)
-		}
-		for i, v := range ds.Values {
-			cv, err := compileValue(catalog, v)
-			if err != nil {
-				bad("datastream %s: value %d: %w", id, i+1, err)
-			}
-			c.values = append(c.values, cv)
-		}
-		out[id] = c
+		out[Topic{Datastream: id}] = ds.compile(catalog, func(err error) { bad("datastream %s: %w", id, err) })
+	}
+	for id, ds := range opts.MultiDatastreams {
+		out[Topic{Datastream: id, Multi: true}] = ds.compile(catalog, func(err error) { bad("multi-datastream %s: %w", id, err) })
 	}
 	return out, errors.Join(faults...)
+}
+
+// compile tells bad everything that is wrong.
+func (ds Datastream) compile(catalog *sensors.Catalog, bad func(error)) datastream {
+	c := datastream{device: ds.Device, datum: sensors.WGS84}
+	if !sensors.ValidDeviceID(string(ds.Device)) {
+		bad(fmt.Errorf("%q cannot name a device", ds.Device))
+	}
+	if ds.Datum != "" {
+		var err error
+		if c.datum, err = sensors.ParseDatum(ds.Datum); err != nil {
+			bad(err)
+		}
+	}
+	if len(ds.Values) == 0 {
+		bad(errors.New("has no values"))
+	}
+	used := make(map[sensors.KindKey]bool)
+	for i, v := range ds.Values {
+		if used[v.Kind] {
+			bad(fmt.Errorf("value %d: kind %s is there twice, and the second would be dropped as a duplicate", i+1, v.Kind))
+		}
+		used[v.Kind] = true
+		cv, err := compileValue(catalog, v)
+		if err != nil {
+			bad(fmt.Errorf("value %d: %w", i+1, err))
+		}
+		c.values = append(c.values, cv)
+	}
+	return c
 }
 
 func compileValue(catalog *sensors.Catalog, v Value) (value, error) {

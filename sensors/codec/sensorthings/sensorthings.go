@@ -4,6 +4,7 @@
 package sensorthings
 
 import (
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,7 +27,7 @@ var _ sensors.Ordered = (*Decoder)(nil)
 // process, and it needs creations that state their phenomenonTime.
 type Decoder struct {
 	opts    Options
-	streams map[string]datastream
+	streams map[Topic]datastream
 	echoes  *echoes
 	docs    sync.Pool
 }
@@ -108,14 +109,12 @@ func (d *Decoder) observation(r *sensors.Report, t Topic, v tree.Value, index in
 	if t.Datastream == "" {
 		t = linked(v)
 	}
-	stream, ok := d.streams[t.Datastream]
+	stream, ok := d.streams[t]
 	switch {
-	case t.Multi:
-		return tree.Problemf(sensors.ReasonUnknownDatastream, "MultiDatastreams are not read")
 	case t.Datastream == "":
 		return tree.Problemf(sensors.ReasonUnknownDatastream, "neither topic nor message says which datastream this is of")
 	case !ok:
-		return tree.Problemf(sensors.ReasonUnknownDatastream, "datastream %.80q has no device and kind", t.Datastream)
+		return tree.Problemf(sensors.ReasonUnknownDatastream, "%.100s has no device and kind", t)
 	}
 	o := sensors.Observation{Device: stream.device, At: received, Received: received}
 	phenomenon := v.Field("phenomenonTime")
@@ -126,13 +125,13 @@ func (d *Decoder) observation(r *sensors.Report, t Topic, v tree.Value, index in
 		}
 	}
 	var p *tree.Problem
-	if o.ID, p = d.id(v, t.Datastream, o.At); p != nil {
+	if o.ID, p = d.id(v, t, o.At); p != nil {
 		return p
 	}
 	if o.Position, p = position(v.Field("FeatureOfInterest"), stream.datum); p != nil {
 		r.Faults = append(r.Faults, p.Fault(index, v.Field("FeatureOfInterest").Raw()))
 	}
-	o.Attrs = attrs(v, t.Datastream)
+	o.Attrs = attrs(v, t)
 	d.values(r, stream, v, index, o)
 	return nil
 }
@@ -144,7 +143,7 @@ func (d *Decoder) values(r *sensors.Report, stream datastream, v tree.Value, ind
 		value := &stream.values[i]
 		at := result
 		for _, name := range value.path {
-			at = at.Field(name)
+			at = within(at, name)
 		}
 		number, p := value.read(at)
 		if p != nil {
@@ -165,26 +164,36 @@ func (d *Decoder) values(r *sensors.Report, stream datastream, v tree.Value, ind
 	}
 }
 
+// within returns the field of an object, or the element of an array, which
+// counts from 0.
+func within(v tree.Value, name string) tree.Value {
+	if v.Kind() != tree.Array {
+		return v.Field(name)
+	}
+	i, err := strconv.ParseUint(name, 10, 16)
+	if err != nil {
+		return tree.Value{}
+	}
+	return v.Element(int(i))
+}
+
 // read returns a value in the unit of its kind.
 func (v *value) read(at tree.Value) (float64, *tree.Problem) {
-	var number float64
-	ok := true
-	switch at.Kind() {
-	case tree.Missing:
+	if !at.Given() {
 		return 0, tree.Problemf(sensors.ReasonMissingValue, "result has no %s for %s", strings.Join(v.path, "."), v.Kind)
-	case tree.Number:
-		number, ok = at.Number()
-	case tree.Bool:
-		if is, _ := at.Bool(); is {
+	}
+	word, isText := at.Text()
+	if !isText {
+		word = string(at.Raw())
+	}
+	number, ok := v.Words[word]
+	if !ok {
+		number, ok = at.LooseNumber()
+	}
+	if is, isBool := at.Bool(); isBool && !ok && v.unit == "1" {
+		if ok = true; is {
 			number = 1
 		}
-	case tree.String:
-		text, _ := at.Text()
-		if number, ok = v.Words[text]; !ok {
-			number, ok = tree.DecimalNumber(text)
-		}
-	default:
-		ok = false
 	}
 	if !ok {
 		return 0, tree.Problemf(sensors.ReasonBadField, "result %.40q is no value of %s", at.Raw(), v.Kind)
@@ -198,8 +207,8 @@ func (v *value) read(at tree.Value) (float64, *tree.Problem) {
 
 // id returns the server's name for an observation, unless the observation came
 // before without one.
-func (d *Decoder) id(v tree.Value, stream string, at time.Time) (string, *tree.Problem) {
-	hash := d.echoes.hash(stream, at, v.Field("result").Raw())
+func (d *Decoder) id(v tree.Value, t Topic, at time.Time) (string, *tree.Problem) {
+	hash := d.echoes.hash(t.String(), at, v.Field("result"))
 	iot := v.Field("@iot.id")
 	if !iot.Given() {
 		d.echoes.add(hash)
@@ -217,16 +226,20 @@ func (d *Decoder) id(v tree.Value, stream string, at time.Time) (string, *tree.P
 
 // linked returns the datastream that a message names: in line, or by a link.
 func linked(v tree.Value) Topic {
-	if id, ok := v.Field("Datastream").Field("@iot.id").Name(); ok {
-		return Topic{Datastream: id}
+	for _, name := range []string{"Datastream", "MultiDatastream"} {
+		if id, ok := v.Field(name).Field("@iot.id").Name(); ok {
+			return Topic{Datastream: id, Multi: name == "MultiDatastream"}
+		}
 	}
-	for _, name := range []string{"Datastream@iot.navigationLink", "Datastream@iot.bind", "MultiDatastream@iot.navigationLink"} {
+	for _, name := range []string{
+		"Datastream@iot.navigationLink", "Datastream@iot.bind", "MultiDatastream@iot.navigationLink", "MultiDatastream@iot.bind",
+	} {
 		link, _ := v.Field(name).Text()
 		if id, multi, ok := entity(link); ok {
 			return Topic{Datastream: id, Multi: multi}
 		}
 	}
-	return Topic{Multi: v.Field("MultiDatastream").Given()}
+	return Topic{}
 }
 
 // instant reads a time, or an interval of two. An interval stands for its last
@@ -270,9 +283,13 @@ func position(feature tree.Value, datum sensors.Datum) (sensors.Position, *tree.
 	return tree.Coordinates(lat, lon, datum)
 }
 
-func attrs(v tree.Value, stream string) string {
+func attrs(v tree.Value, t Topic) string {
 	var a tree.Attrs
-	a.Text("datastream", stream)
+	if t.Multi {
+		a.Text("multi_datastream", t.Datastream)
+	} else {
+		a.Text("datastream", t.Datastream)
+	}
 	if p := v.Field("phenomenonTime"); p.Kind() == tree.String && strings.Contains(string(p.Raw()), "/") {
 		a.Value("phenomenon_time", p)
 	}

@@ -113,6 +113,8 @@ func TestDecoder_CountsACreationAndItsEchoOnce(t *testing.T) {
 	const created = `{"result":49,"phenomenonTime":"2020-10-11T12:13:14+02:00"}`
 	const echo = `{"phenomenonTime":"2020-10-11T10:13:14Z","result":49,"@iot.id":5}`
 	const chosen = `{"result":50,"phenomenonTime":"2020-10-11T12:13:15Z","@iot.id":"mine"}`
+	const precise = `{"result":49.50,"phenomenonTime":"2020-10-11T12:13:14Z"}`
+	const shorter = `{"result":49.5,"phenomenonTime":"2020-10-11T12:13:14.000Z","@iot.id":7}`
 	const another = `{"phenomenonTime":"2020-10-11T10:14:14Z","result":49,"@iot.id":6}`
 	for name, tt := range map[string]struct {
 		messages []string
@@ -124,6 +126,7 @@ func TestDecoder_CountsACreationAndItsEchoOnce(t *testing.T) {
 		"the sender chose the id":   {[]string{chosen, chosen}, 1},
 		"made elsewhere":            {[]string{echo, echo}, 1},
 		"two observations, alike":   {[]string{created, echo, another}, 2},
+		"the server writes it anew": {[]string{precise, shorter}, 1},
 		"another value, other time": {[]string{created, chosen}, 2},
 	} {
 		d := decoder(options())
@@ -158,15 +161,16 @@ func TestDecoder_RemembersABoundedNumberOfCreations(t *testing.T) {
 func TestNewDecoder_NamesEveryFault(t *testing.T) {
 	_, err := sensorthings.NewDecoder(catalog(), sensorthings.Options{
 		Prefix: "frost/#", MaxEchoes: -1,
+		MultiDatastreams: map[string]sensorthings.Datastream{"3": {Device: "d"}},
 		Datastreams: map[string]sensorthings.Datastream{
 			"1": {Device: "x/y", Datum: "mars"},
-			"2": {Device: "d", Values: []sensorthings.Value{{Kind: "unicorn"}, {Kind: "noise", Unit: "mm"}}},
+			"2": {Device: "d", Values: []sensorthings.Value{{Kind: "unicorn"}, {Kind: "noise", Unit: "mm"}, {Kind: "noise"}}},
 		},
 	})
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"prefix", "max_echoes", "x/y", "mars", "no values", "unicorn", "value 2: unit"} {
+	for _, want := range []string{"prefix", "max_echoes", "x/y", "mars", "no values", "multi-datastream 3", "unicorn", "value 2: unit", "value 3: kind noise is there twice"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not in:\n%v", want, err)
 		}

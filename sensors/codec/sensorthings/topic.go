@@ -8,6 +8,15 @@ type Topic struct {
 	Multi      bool   // of a MultiDatastream
 }
 
+// String returns the datastream as it is written in topics, an id in quotes but
+// for its quotes: Datastreams(1).
+func (t Topic) String() string {
+	if t.Multi {
+		return "MultiDatastreams(" + t.Datastream + ")"
+	}
+	return "Datastreams(" + t.Datastream + ")"
+}
+
 // ParseTopic reads v1.0/… and v1.1/… topics that end in Observations: all of
 // them, or those of one datastream, however one got to it.
 func ParseTopic(topic string) (Topic, bool) {
