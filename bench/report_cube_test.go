@@ -149,8 +149,8 @@ func BenchmarkCube(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			q := newQuarter(b)
 			s := openQuarter(b, name, q)
-			trend := store.CubeQuery{Kind: kindOf(3), By: store.ByArea, Bounds: q.bounds}
-			emerging := store.CubeQuery{Kind: kindOf(5), By: store.ByCell, Bounds: q.bounds}
+			trend := store.CubeQuery{Kind: kindOf(0), By: store.ByArea, Bounds: q.bounds}
+			emerging := store.CubeQuery{Kind: kindOf(1), By: store.ByCell, Bounds: q.bounds}
 			whole := emerging
 			whole.With = []store.Aggregate{store.Sum, store.Min, store.Max, store.Last}
 			for _, m := range []struct {
