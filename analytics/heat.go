@@ -7,6 +7,7 @@ import (
 
 	"github.com/urbangrid/urbangrid/analytics/fdr"
 	"github.com/urbangrid/urbangrid/analytics/lattice"
+	"github.com/urbangrid/urbangrid/analytics/spatial"
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
 )
@@ -35,7 +36,8 @@ const (
 // not hot for being busy.
 type heatMap struct {
 	study       *study
-	values      []float64 // NaN where nothing is compared
+	whole       *spatial.Map[float64] // for when every cell is compared
+	values      []float64             // NaN where nothing is compared
 	scores      []float64
 	significant []bool
 	p           []float64
@@ -68,7 +70,7 @@ func faceOf(z float64, significant bool) heatFace {
 
 func newHeatMap(s *study) *heatMap {
 	n := s.lattice.Len()
-	return &heatMap{study: s, values: make([]float64, n), scores: make([]float64, n), significant: make([]bool, n)}
+	return &heatMap{study: s, whole: s.scores, values: make([]float64, n), scores: make([]float64, n), significant: make([]bool, n)}
 }
 
 // changed compares the cells of k as they are at slot now and returns what is other
@@ -139,7 +141,11 @@ const falseDiscovery = 0.05
 // two-sided, with the false discovery rate over all cells that are compared
 // (Benjamini and Hochberg 1995).
 func (h *heatMap) compare() {
-	giStar(h.study.lattice, h.values, h.scores)
+	if slices.ContainsFunc(h.values, math.IsNaN) {
+		giStar(h.study.lattice, h.values, h.scores)
+	} else {
+		h.whole.Score(h.scores, h.values)
+	}
 	p, n := h.p[:0], 0
 	for _, z := range h.scores {
 		if math.IsNaN(z) {

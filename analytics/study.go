@@ -10,6 +10,7 @@ import (
 
 	"github.com/urbangrid/urbangrid/analytics/hotspot"
 	"github.com/urbangrid/urbangrid/analytics/lattice"
+	"github.com/urbangrid/urbangrid/analytics/spatial"
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
@@ -34,7 +35,8 @@ const scanRings = 2
 type study struct {
 	lattice *lattice.Lattice
 	space   *hotspot.Space
-	areas   []grid.AreaCode // of each cell of the lattice
+	scores  *spatial.Map[float64] // of each cell with its neighbours
+	areas   []grid.AreaCode       // of each cell of the lattice
 	groupOf []int
 	groups  int
 	slot    func(time.Time) int
@@ -45,7 +47,11 @@ func newStudy(s Study) (*study, error) {
 	if err != nil {
 		return nil, fmt.Errorf("study area: %w", err)
 	}
-	out := &study{lattice: l, space: hotspot.NewSpace(l), slot: s.Slot,
+	graph, err := spatial.Disks(l, 1)
+	if err != nil {
+		return nil, fmt.Errorf("study area: %w", err)
+	}
+	out := &study{lattice: l, space: hotspot.NewSpace(l), scores: spatial.NewMap[float64](graph), slot: s.Slot,
 		areas: make([]grid.AreaCode, l.Len()), groupOf: make([]int, l.Len()), groups: 1}
 	if s.AreaOf == nil {
 		return out, nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urbangrid/urbangrid/analytics/hotspot"
 	"github.com/urbangrid/urbangrid/analytics/lattice"
+	"github.com/urbangrid/urbangrid/analytics/spatial"
 	"github.com/urbangrid/urbangrid/grid"
 )
 
@@ -127,4 +128,30 @@ func heapMB() float64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return float64(m.HeapAlloc) / 1e6
+}
+
+// BenchmarkGetisOrd measures Gi* with the neighbours of each cell, of all kinds.
+func BenchmarkGetisOrd(b *testing.B) {
+	for _, cells := range []int{4_000, 60_000, 600_000} {
+		b.Run(fmt.Sprint(cells), func(b *testing.B) {
+			graph, err := spatial.Disks(latticeOf(b, cells), 1)
+			if err != nil {
+				b.Fatal(err)
+			}
+			scores := spatial.NewMap[float64](graph)
+			rng := rand.New(rand.NewPCG(2, uint64(cells)))
+			x, z := make([]float64, cells), make([]float64, cells)
+			for i := range x {
+				x[i] = rng.ExpFloat64()
+			}
+			const rounds = 5
+			began := time.Now()
+			for range rounds * scanKinds {
+				if !scores.Score(z, x) {
+					b.Fatal("no scores")
+				}
+			}
+			report(b, fmt.Sprintf("gistar.%d.ms", cells), time.Since(began).Seconds()*1000/rounds, "ms", fmt.Sprintf("%d kinds, every cell with its neighbours", scanKinds))
+		})
+	}
 }

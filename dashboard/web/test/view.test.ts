@@ -6,9 +6,9 @@ import {CATALOGUES, inLang, LANGS} from '../src/i18n';
 import {byByte} from '../src/map/canvas-map';
 import {changedRows, meshOf, translated} from '../src/map/cell-layer';
 import {chooseRenderer} from '../src/map/renderer';
-import {indexOfSorted} from '../src/model';
+import {cellRows, cellsTopic, firstModel, indexOfSorted, shownScale, shownUnit, type Model} from '../src/model';
 import {at, hasOwn} from '../src/polyfill';
-import type {Area} from '../src/wire';
+import type {Area, Kind} from '../src/wire';
 
 describe('colour scale', () => {
   const scale = {low: 40, high: 80, reversed: false};
@@ -155,5 +155,33 @@ describe('drawing', () => {
 
   it('finds cells in a sorted table', () => {
     expect(['a', 'c', 'd'].map((x) => indexOfSorted(['a', 'c'], x))).toEqual([0, 1, -1]);
+  });
+});
+
+describe('layers', () => {
+  const noise: Kind = {
+    key: 'noise', names: {zh: '环境噪声', en: 'Noise'}, type: 'measure', unitLabel: {zh: 'dB', en: 'dB'}, scale: [45, 85], bad: 'high',
+  };
+  const cells = ['8a1', '8a2', '8a3'];
+  const model = (layer: Model['layer']): Model => ({
+    ...firstModel('zh', 'light', 0),
+    kinds: {state: 'loaded', value: [noise]}, kind: 'noise', layer,
+    cells: {epoch: 'e', seq: 1, table: 't', atMs: 0, values: Float64Array.of(1.5, 4.2, -6), counts: Float64Array.of(1, 2, 2)},
+    table: {hash: 't', resolution: 10, cells, areas: [null, null, null]},
+  });
+
+  it('have topics of their own', () => {
+    expect([cellsTopic(model('cells')), cellsTopic(model('heat'))]).toEqual(['cells/noise/r9', 'heat/noise/r9']);
+  });
+
+  it('show every value, but of scores only those that are significant', () => {
+    expect(cellRows(model('cells')).map((r) => r.cell)).toEqual(['8a2', '8a1', '8a3']);
+    expect(cellRows(model('heat')).map((r) => r.cell)).toEqual(['8a2', '8a3']);
+  });
+
+  it('have a scale and a unit of their own', () => {
+    expect(shownScale(model('cells'), noise)).toEqual({low: 45, high: 85, reversed: false});
+    expect(shownScale(model('heat'), noise).low).toBe(-shownScale(model('heat'), noise).high);
+    expect(shownUnit(model('heat'), noise)).not.toBe(shownUnit(model('cells'), noise));
   });
 });
