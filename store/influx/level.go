@@ -15,7 +15,7 @@ type level struct {
 }
 
 // levels are all of them. Days are kept by area as well, because the server
-// takes a second and more to add up the cells of a district.
+// takes half a second to add up the cells of a district, for a quarter of a year.
 var levels = [...]level{
 	{grid.TenSeconds, "rollup_10s", forRaw, false},
 	{grid.OneMinute, "rollup_1m", forMinutes, false},
