@@ -46,8 +46,8 @@ type jobInput struct {
 
 type jobResultInput struct {
 	ID     string `path:"id" doc:"Identity of the job" example:"4f6c2d0e-6d0b-4b57-9d6e-0f3c3f0f7c11"`
-	Format string `query:"format" enum:"json,csv,xlsx,geojson" default:"json" doc:"Form of the answer" example:"xlsx"`
-	Lang   string `query:"lang" enum:"zh,en" default:"zh" doc:"Language of CSV and XLSX" example:"zh"`
+	Format string `query:"format" enum:"json,csv,xlsx,geojson,txt" default:"json" doc:"Form of the answer" example:"xlsx"`
+	Lang   string `query:"lang" enum:"zh,en" default:"zh" doc:"Language of CSV, XLSX and text" example:"zh"`
 }
 
 type jobOutput struct {
@@ -85,7 +85,7 @@ func (s *Server) readReport(name report.Name, query url.Values) (asked, error) {
 		case "format":
 			out.format = export.Format(values[0])
 			if !isFile(out.format) {
-				faults = append(faults, report.Fault{Param: key, Given: values[0], Detail: "is none of json, csv, xlsx, geojson"})
+				faults = append(faults, report.Fault{Param: key, Given: values[0], Detail: "is none of json, csv, xlsx, geojson, txt"})
 			}
 		case "lang":
 			if out.lang = report.Lang(values[0]); out.lang != report.ZH && out.lang != report.EN {
@@ -156,7 +156,7 @@ func reportFile(r *report.Result, f export.Format, lang report.Lang) (*reportOut
 		return nil, err
 	}
 	out := &reportOutput{ContentType: f.ContentType(), Body: b.Bytes()}
-	if f != export.JSON {
+	if f != export.JSON && f != export.Text {
 		zone := r.Period.Location()
 		out.Disposition = fmt.Sprintf(`attachment; filename="%s-%s.%s"`, r.Report, r.Period.To.In(zone).Format(time.DateOnly), f)
 	}

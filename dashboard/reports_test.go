@@ -144,7 +144,9 @@ func TestReports_NameEveryFaultAtOnce(t *testing.T) {
 		method, path, _ := strings.Cut(c.path, " ")
 		a := s.do(t, method, "/api/v1/reports/"+path, "")
 		a.wantProblem(t, http.StatusUnprocessableEntity)
-		var p struct{ Errors []struct{ Location, Message string } }
+		var p struct {
+			Errors []struct{ Location, Message string }
+		}
 		if err := json.Unmarshal(a.body, &p); err != nil {
 			t.Fatal(err)
 		}

@@ -164,7 +164,7 @@ func formParams() []*huma.Param {
 	}
 	return []*huma.Param{
 		{Name: "format", In: "query", Description: "Form of the answer (default json)", Schema: formats, Example: "xlsx"},
-		{Name: "lang", In: "query", Description: "Language of CSV and XLSX (default zh)", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"zh", "en"}}, Example: "zh"},
+		{Name: "lang", In: "query", Description: "Language of CSV, XLSX and text (default zh)", Schema: &huma.Schema{Type: huma.TypeString, Enum: []any{"zh", "en"}}, Example: "zh"},
 	}
 }
 

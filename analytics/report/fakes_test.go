@@ -145,7 +145,11 @@ func (s *town) CubeState(_ context.Context, q store.CubeQuery) (string, error) {
 func (s *town) Observations(_ context.Context, q store.ObservationQuery) ([]grid.Placed, string, error) {
 	var out []grid.Placed
 	for _, o := range slices.Backward(s.seen) {
-		if len(out) < q.Limit && o.Kind == q.Kind && o.Cell == q.Cell && !o.At.Before(q.From) && o.At.Before(q.To) {
+		c, err := o.Cell.Parent(q.Cell.Resolution())
+		if err != nil {
+			return nil, "", err
+		}
+		if len(out) < q.Limit && o.Kind == q.Kind && c == q.Cell && !o.At.Before(q.From) && o.At.Before(q.To) {
 			out = append(out, o)
 		}
 	}

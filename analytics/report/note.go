@@ -31,6 +31,7 @@ const (
 	NoteNoChange      NoteCode = "no_change"
 	NoteGaps          NoteCode = "gaps"
 	NoteStillOpen     NoteCode = "still_open"
+	NoteNoRaw         NoteCode = "no_raw_observations"
 	NoteNotReturned   NoteCode = "not_returned"
 	NoteNoVerdicts    NoteCode = "no_verdicts"
 	NoteNoBudget      NoteCode = "no_budget"
@@ -53,6 +54,7 @@ const (
 	NoteRunning      NoteCode = "window_running"
 	NoteNoEvaluation NoteCode = "no_evaluation"
 	NoteNoAlerts     NoteCode = "no_alerts"
+	NoteNoScan       NoteCode = "no_scan"
 )
 
 // Note is one thing that is missing or must be known. It is told once, with the
@@ -109,6 +111,8 @@ var noteTexts = map[NoteCode]noteText{
 		sensors.Names{ZH: "告警尚未解除，没有解除时间。", EN: "The alert is still open: it has no time of clearing."}},
 	NoteNotReturned: {sensors.Names{ZH: "无复发", EN: "no return"},
 		sensors.Names{ZH: "没有在规定天数内复发。", EN: "It did not come back within the days."}},
+	NoteNoRaw: {sensors.Names{ZH: "原始观测已过期", EN: "no raw data"},
+		sensors.Names{ZH: "原始观测已超过保存期限，无法列出设备。", EN: "The raw observations are no longer kept, so no devices can be named."}},
 	NoteNoVerdicts: {sensors.Names{ZH: "未研判", EN: "no verdict"},
 		sensors.Names{ZH: "值班人员尚未对告警作出研判，不计算阳性预测值。", EN: "No operator has judged these alerts, so there is no predictive value."}},
 	NoteNoBudget: {sensors.Names{ZH: "不适用", EN: "no budget"},
@@ -136,7 +140,8 @@ var noteTexts = map[NoteCode]noteText{
 	NoteHistoryCut:   {text: sensors.Names{ZH: "每个难点只列出最近的若干次，更早的已省略。", EN: "Of each stubborn problem the newest episodes are listed, older ones were left out."}},
 	NoteRunning:      {text: sensors.Names{ZH: "最后一个时间窗尚未结束，数值会继续增加。", EN: "The last window is still running: its numbers will grow."}},
 	NoteNoEvaluation: {text: sensors.Names{ZH: "没有提供检测评估文件，因此没有检出率等指标。", EN: "No evaluation file was given, so there is no probability of detection."}},
-	NoteNoAlerts:     {text: sensors.Names{ZH: "该时段没有告警。", EN: "There are no alerts in the period."}},
+	NoteNoScan:       {text: sensors.Names{ZH: "数据不足：时空扫描只适用于事件，且至少需要 14 个时间步和 8 个网格。", EN: "Not enough data: a scan is of events, and needs 14 steps and 8 cells at least."}},
+	NoteNoAlerts:     {sensors.Names{ZH: "无告警", EN: "no alerts"}, sensors.Names{ZH: "该时段没有告警。", EN: "There are no alerts in the time."}},
 }
 
 // Short returns what stands in the place of the value.

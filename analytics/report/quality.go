@@ -53,6 +53,9 @@ func (t *tally) unanswered() int { return t.raised - t.confirmed - t.falseAlarms
 
 // ppv is the share of confirmed among judged alerts in percent, with its interval.
 func (t *tally) ppv() (share, low, high Value) {
+	if t.raised == 0 {
+		return Missing(NoteNoAlerts), Missing(NoteNoAlerts), Missing(NoteNoAlerts)
+	}
 	n := t.confirmed + t.falseAlarms
 	if n == 0 {
 		return Missing(NoteNoVerdicts), Missing(NoteNoVerdicts), Missing(NoteNoVerdicts)
@@ -122,7 +125,8 @@ func tallies(alerts []store.Alert, answers map[string]store.Answer, bounds []tim
 		}
 		same := fmt.Sprint(a.Rule, "\x00", a.Kind, "\x00", a.Place)
 		before, known := cleared[same]
-		flapping := a.Flapping || known && a.RaisedAt.Sub(before) <= reraised
+		gap := a.RaisedAt.Sub(before)
+		flapping := a.Flapping || known && gap >= 0 && gap <= reraised
 		if !a.ClearedAt.IsZero() {
 			cleared[same] = a.ClearedAt
 		}

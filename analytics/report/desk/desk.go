@@ -60,7 +60,7 @@ func New(r Reporter, opts Options) *Desk {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Desk{
-		log: opts.Log.With("component", "reports"),
+		log:      opts.Log.With("component", "reports"),
 		reporter: r, places: make(chan struct{}, opts.AtOnce), memory: newMemory(opts.Remember, opts.RememberValues),
 		turns: turns{busy: map[report.Request]chan struct{}{}}, jobs: jobs.New[*report.Result](opts.Jobs),
 	}

@@ -26,11 +26,11 @@ const (
 	CSV     Format = "csv"
 	XLSX    Format = "xlsx"
 	GeoJSON Format = "geojson"
-	Text    Format = "text"
+	Text    Format = "txt" // for a terminal
 )
 
 // Files are the formats that a report can be saved in.
-var Files = [...]Format{JSON, CSV, XLSX, GeoJSON}
+var Files = [...]Format{JSON, CSV, XLSX, GeoJSON, Text}
 
 // ContentType returns the media type of the format.
 func (f Format) ContentType() string {
@@ -55,7 +55,7 @@ func FormatOf(name string) (Format, error) {
 			return f, nil
 		}
 	}
-	return "", fmt.Errorf("%s ends in none of .json, .csv, .xlsx, .geojson", name)
+	return "", fmt.Errorf("%s ends in none of .json, .csv, .xlsx, .geojson, .txt", name)
 }
 
 // Write writes r in a format. JSON and GeoJSON have every language, the others

@@ -252,7 +252,7 @@ func TestFormatOf(t *testing.T) {
 			t.Errorf("%s: got %q, %v, want %q", name, got, err, want)
 		}
 	}
-	if _, err := export.FormatOf("a.txt"); err == nil {
-		t.Error("a.txt was accepted")
+	if _, err := export.FormatOf("a.pdf"); err == nil {
+		t.Error("a.pdf was accepted")
 	}
 }
