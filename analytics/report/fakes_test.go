@@ -114,15 +114,13 @@ func (s *town) Cube(_ context.Context, q store.CubeQuery) (store.Cube, error) {
 		places = append(places, k)
 	}
 	slices.SortFunc(places, func(a, b key) int { return cmp.Or(cmp.Compare(a.cell, b.cell), cmp.Compare(a.area, b.area)) })
-	c := store.Cube{Bounds: q.Bounds}
+	c := store.Cube{Bounds: q.Bounds, City: q.By == store.ByCity}
 	for _, k := range places {
 		switch q.By {
 		case store.ByCell:
 			c.Cells = append(c.Cells, k.cell)
 		case store.ByArea:
 			c.Areas = append(c.Areas, k.area)
-		case store.ByCity:
-			c.City = true
 		}
 		for _, r := range rollups[k] {
 			c.Count = append(c.Count, r.Count)

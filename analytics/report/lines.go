@@ -159,7 +159,7 @@ func placeColumn[T any](column []T, c *store.Cube, place int) []T {
 // have.
 func placeIndex(c *store.Cube, l *line) int {
 	if c.City {
-		return 0
+		return min(0, c.Places()-1) // the city is no place when nothing was observed
 	}
 	if i, ok := slices.BinarySearch(c.Areas, grid.AreaCode(l.key)); ok {
 		return i

@@ -222,3 +222,14 @@ func TestReporter_StateChangesWithTheDataAlone(t *testing.T) {
 		t.Error("an event of last year did not change the state of what is compared with it")
 	}
 }
+
+func TestTrend_OfNothingSaysSo(t *testing.T) {
+	for _, query := range []string{"kind=smoke", "kind=smoke&by=city", "kind=noise&by=city", "by=kind", "kind=smoke&every=hour", "kind=smoke&every=week"} {
+		r := newTown(t).ask(t, report.Trend, query)
+		wellFormed(t, r)
+		if query == "kind=smoke&by=city" {
+			wantMissing(t, r, "summary", 0, "value", report.NoteNoData)
+			wantMissing(t, r, "summary", 0, "direction", report.NoteTooFewWindows)
+		}
+	}
+}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/urbangrid/urbangrid/analytics"
 	"github.com/urbangrid/urbangrid/analytics/calendar"
+	"github.com/urbangrid/urbangrid/analytics/report/desk"
 	"github.com/urbangrid/urbangrid/dashboard"
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/ingest"
@@ -56,6 +57,7 @@ type server struct {
 	keeper    *store.Keeper
 	engine    *analytics.Engine
 	publisher *analytics.Publisher
+	reports   *desk.Desk
 	dash      *dashboard.Server
 	http      net.Listener
 
@@ -244,6 +246,9 @@ func (s *server) openStages(context.Context) (err error) {
 	s.keeper = store.NewKeeper(s.journal, s.records, s.register, store.KeeperOptions{
 		Logger: s.log, Registerer: s.reg, Saved: s.kept.Store,
 	})
+	if s.reports, err = s.newReports(zone); err != nil {
+		return err
+	}
 	s.dash, err = dashboard.New(dashboard.Deps{
 		Kinds: s.catalog, Areas: s.areas, Series: s.series, Alerts: s.records, Quarantine: s.records,
 		Devices: s.register, Credentials: credentials{auth.NewIssuer(s.records), s.records, s.disconnect}, AlertLog: s.alertLog,
@@ -254,7 +259,7 @@ func (s *server) openStages(context.Context) (err error) {
 			"records": s.records.Ping,
 			"ingest":  s.sourceReady,
 		},
-		Reread:   s.reread,
+		Reread: s.reread, Reports: s.reports,
 		Progress: s.progress, Gatherer: s.reg, Registerer: s.reg, Logger: s.log,
 	}, dashboard.Options{Version: version, Zone: zone, Demo: s.cfg.Demo, Hosts: s.cfg.Hosts})
 	if err != nil {
@@ -399,6 +404,7 @@ func (s *server) run(ctx context.Context, ready func()) error {
 		IdleTimeout:       2 * time.Minute,
 		ErrorLog:          slog.NewLogLogger(s.log.With("component", "http").Handler(), slog.LevelDebug),
 	}
+	people.start("reports", s.reports.Run)
 	people.start("live view", s.dash.Run)
 	people.start("http", func(ctx context.Context) error { return serveHTTP(ctx, web, s.http) })
 	readers.start("recorder", s.recorder.Run)
