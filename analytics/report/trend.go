@@ -70,7 +70,9 @@ func (r *Reporter) comparisons(req Request, windows int) []comparison {
 		yearFrom: yearBefore(req.From, z), yearTo: yearBefore(req.To, z),
 	}}
 	end := Week.Floor(req.To, z)
-	if start := Week.Add(end, -1, z); !start.Before(req.From) && !(start.Equal(req.From) && end.Equal(req.To)) {
+	start := Week.Add(end, -1, z)
+	same := start.Equal(req.From) && end.Equal(req.To)
+	if !same && !start.Before(req.From) {
 		out = append(out, comparison{
 			span: names("最近一周", "the last week"), from: start, to: end, previous: Week.Add(start, -1, z),
 			yearFrom: yearBefore(start, z), yearTo: yearBefore(end, z),

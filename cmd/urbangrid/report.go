@@ -133,7 +133,7 @@ func makeReport(ctx context.Context, out, progress io.Writer, name report.Name, 
 	if err != nil {
 		return err
 	}
-	defer body.Close() //nolint:errcheck // it was only read
+	defer body.Close()
 	if o.out == "" {
 		_, err = io.Copy(out, body)
 		return err

@@ -44,7 +44,10 @@ func (s *server) newReporter(zone *time.Location, evaluation string) (*report.Re
 		evaluation = s.cfg.path(evaluationFile)
 	}
 	text, err := os.ReadFile(evaluation)
-	if err != nil && !(optional && errors.Is(err, fs.ErrNotExist)) {
+	if optional && errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	if err != nil {
 		return nil, fmt.Errorf("evaluation: %w", err)
 	}
 	return report.New(report.Sources{

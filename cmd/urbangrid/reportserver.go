@@ -67,10 +67,10 @@ func reportFromServer(ctx context.Context, progress io.Writer, name report.Name,
 		select {
 		case <-time.After(jobPoll):
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), apiTimeout)
-			defer cancel()
-			_, err := readJob(ask(last, http.MethodDelete, path, nil))
-			return nil, errors.Join(ctx.Err(), err)
+			return nil, errors.Join(ctx.Err(), giveUp(ctx, func(ctx context.Context) error {
+				_, err := readJob(ask(ctx, http.MethodDelete, path, nil))
+				return err
+			}))
 		}
 		if job, err = readJob(ask(ctx, http.MethodGet, path, nil)); err != nil {
 			return nil, err
@@ -82,12 +82,19 @@ func reportFromServer(ctx context.Context, progress io.Writer, name report.Name,
 	return ask(ctx, http.MethodGet, path+"/result", shape)
 }
 
+// giveUp does what is to be done although ctx has ended.
+func giveUp(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), apiTimeout)
+	defer cancel()
+	return do(ctx)
+}
+
 // readJob reads and closes the answer about a job.
 func readJob(body io.ReadCloser, err error) (serverJob, error) {
 	if err != nil {
 		return serverJob{}, err
 	}
-	defer body.Close() //nolint:errcheck // it was only read
+	defer body.Close()
 	var j serverJob
 	if err := json.NewDecoder(body).Decode(&j); err != nil {
 		return j, fmt.Errorf("answer of the server: %w", err)

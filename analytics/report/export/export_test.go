@@ -170,7 +170,10 @@ func TestXLSX_CanBeOpenedAndReckonedWith(t *testing.T) {
 	}
 	for i := range want {
 		for j, w := range want[i] {
-			if got := rows[i][j]; got != w && !(j == 5 && strings.HasPrefix(got, "46349.0034722")) && !(j == 3 && got == "2.13E-05") {
+			got := rows[i][j]
+			// Numbers may be written with another last digit.
+			same := got == w || j == 5 && strings.HasPrefix(got, "46349.0034722") || j == 3 && got == "2.13E-05"
+			if !same {
 				t.Errorf("row %d, column %d: got %q, want %q", i, j, got, w)
 			}
 		}

@@ -29,7 +29,7 @@ func writeText(w io.Writer, r *report.Result, lang report.Lang) error {
 		tableText(b, t, lang, r)
 	}
 	if len(r.Notes) > 0 {
-		b.WriteString("\n")
+		fmt.Fprintln(b)
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintf(b, "* %s\n", lang.Of(n.Text))
@@ -68,7 +68,7 @@ func tableText(b *bufio.Writer, t report.Table, lang report.Lang, r *report.Resu
 				l.WriteString("  " + c + pad)
 			}
 		}
-		b.WriteString(strings.TrimRight(l.String(), " ") + "\n")
+		fmt.Fprintln(b, strings.TrimRight(l.String(), " "))
 	}
 	if n := len(t.Rows) - len(shown); n > 0 {
 		fmt.Fprintf(b, "  … %d\n", n)
