@@ -197,7 +197,7 @@ func reportExample() *report.Result {
 		Version: report.Version{Program: "1.0.0", Format: report.FormatVersion}, GeneratedAt: from.AddDate(0, 0, 15).UTC(),
 		Period: report.NewPeriod(from, from.AddDate(0, 0, 14), zone, report.Day, 14), Data: report.Data{Observations: 105, Fingerprint: "2ae34aefdd770e60"},
 		Methods:     []report.Method{{Key: "mann_kendall", Names: sensors.Names{ZH: "Mann-Kendall 检验", EN: "Mann-Kendall test"}, Reference: "Mann 1945, Econometrica 13:245; Kendall 1975"}},
-		Parameters:  []report.Parameter{{Key: "kind", Names: sensors.Names{ZH: "类型", EN: "Kind"}, Value: report.Named(sensors.Names{ZH: "烟雾报警", EN: "Smoke alarm"})}},
+		Parameters:  []report.Parameter{{Key: "kind", Names: sensors.Names{ZH: "类型", EN: "Kind"}, Text: "smoke", Value: report.Named(sensors.Names{ZH: "烟雾报警", EN: "Smoke alarm"})}},
 		Definitions: []report.Definition{}, Notes: []report.Note{{Code: report.NoteNoLastYear, Text: report.NoteNoLastYear.Text(), Count: 1}},
 		Tables: []report.Table{{
 			Key: "summary", Title: sensors.Names{ZH: "趋势汇总", EN: "Trends"},

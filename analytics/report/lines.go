@@ -171,11 +171,12 @@ func placeIndex(c *store.Cube, l *line) int {
 func (r *Reporter) placesOf(kind sensors.Kind, req Request, reg *registerView, c *store.Cube) []line {
 	if req.By != ByArea {
 		l := line{names: areaName(req.Area, r.src.Areas.All()), kind: kind, devices: len(reg.of(kind.Key, req.Area))}
-		for _, a := range r.src.Areas.All() {
+		all := r.src.Areas.All()
+		for _, a := range all {
 			if a.Code == req.Area {
 				l.area = &a
 			}
-			if a.Code == req.Area || req.Area == "" && a.Parent == "" {
+			if a.Code == req.Area || req.Area == "" && !within(a, all) {
 				l.km2 += a.AreaSquareMeters / 1e6
 			}
 		}
@@ -199,6 +200,11 @@ func (r *Reporter) placesOf(kind sensors.Kind, req Request, reg *registerView, c
 		}
 	}
 	return out
+}
+
+// within reports whether an area is a part of another one.
+func within(a grid.Area, all []grid.Area) bool {
+	return slices.ContainsFunc(all, func(o grid.Area) bool { return o.Code == a.Parent })
 }
 
 // firstWindow is the first window of the cube with an observation anywhere, the

@@ -193,8 +193,16 @@ func (r Request) Values(zone *time.Location) url.Values {
 func (r Request) parameters(d District) []Parameter {
 	out := make([]Parameter, 0, 10)
 	for _, p := range Params(r.Report) {
-		v := Text(p.get(&r, d.Zone))
+		text := p.get(&r, d.Zone)
+		v := Text(text)
+		if n, ok := choiceNames[text]; ok && (len(p.Enum) > 0 || p.Type == YesNoParam) {
+			v = Named(n)
+		}
 		switch p.Key {
+		case "from":
+			v = Moment(r.From)
+		case "to":
+			v = Moment(r.To)
 		case "kind":
 			if k, ok := d.Kinds.Kind(r.Kind); ok {
 				v = Named(k.Names)
@@ -204,9 +212,19 @@ func (r Request) parameters(d District) []Parameter {
 		case "area":
 			v = Named(areaName(r.Area, d.Areas))
 		}
-		out = append(out, Parameter{Key: p.Key, Names: p.Names, Value: v})
+		out = append(out, Parameter{Key: p.Key, Names: p.Names, Text: text, Value: v})
 	}
 	return out
+}
+
+// choiceNames are what people call the values of parameters that are choices.
+var choiceNames = map[string]sensors.Names{
+	string(ByArea): {ZH: "责任网格", EN: "area"}, string(ByKind): {ZH: "类型", EN: "kind"}, string(ByCity): {ZH: "全市", EN: "city"},
+	string(ByCell): {ZH: "网格", EN: "cell"}, string(ByDevice): {ZH: "设备（部件）", EN: "device"}, string(ByAny): {ZH: "网格和设备", EN: "cells and devices"},
+	string(Hour): {ZH: "小时", EN: "hour"}, string(Day): {ZH: "天", EN: "day"}, string(Week): {ZH: "周", EN: "week"},
+	string(Auto): {ZH: "自动", EN: "auto"}, string(Counts): {ZH: "事件数", EN: "count"}, string(Rates): {ZH: "每台设备", EN: "rate"},
+	string(FromAlerts): {ZH: "告警", EN: "alerts"}, string(FromEvents): {ZH: "有事件的日子", EN: "days with events"},
+	"true": {ZH: "是", EN: "yes"}, "false": {ZH: "否", EN: "no"},
 }
 
 // areaName is what people call an area; "" is the whole city.

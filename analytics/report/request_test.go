@@ -125,6 +125,22 @@ func TestParams_SpeakBothLanguagesAndHaveADefaultThatIsAccepted(t *testing.T) {
 	}
 }
 
+func TestParams_ChoicesHaveNamesInBothLanguages(t *testing.T) {
+	s := newTown(t)
+	for _, name := range report.Names {
+		r := s.ask(t, name, "kind=smoke")
+		for _, p := range r.Parameters {
+			if p.Key == "area" || p.Key == "kind" {
+				continue
+			}
+			enum := slices.ContainsFunc(report.Params(name), func(q report.Param) bool { return q.Key == p.Key && len(q.Enum) > 0 })
+			if zh := p.Value.In(report.ZH, now.Location()); enum && zh == p.Text {
+				t.Errorf("%s: %s is shown as %q to Chinese readers", name, p.Key, zh)
+			}
+		}
+	}
+}
+
 // What was asked can be asked again, later too, and is the same.
 func TestRequest_ValuesAreTheQuestion(t *testing.T) {
 	d := district(t)

@@ -98,7 +98,8 @@ type Method struct {
 type Parameter struct {
 	Key   string        `json:"key" example:"every"`
 	Names sensors.Names `json:"names"`
-	Value Value         `json:"value"`
+	Text  string        `json:"text" doc:"As it stands in a URL; asked again it is the same question" example:"day"`
+	Value Value         `json:"value" doc:"As people read it"`
 }
 
 // Definition says what a word or a column means, and what it does not say.

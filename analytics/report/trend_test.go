@@ -127,6 +127,7 @@ func TestTrend_ByKindHasTheKindsThatWereObserved(t *testing.T) {
 	if n := len(r.Tables[0].Rows); n != 2 {
 		t.Fatalf("%d kinds, want noise and smoke", n)
 	}
+	wantNumber(t, r, "summary", 1, "per_km2", 147/2.116, 1) // both areas
 	wantText(t, r, "summary", 0, "key", "noise")
 	wantText(t, r, "summary", 0, "unit", "dB(A)")
 	wantText(t, r, "summary", 1, "key", "smoke")

@@ -46,7 +46,7 @@ func sample(t testing.TB) *report.Result {
 		Period:      report.NewPeriod(from, from.AddDate(0, 0, 7), zone, report.Day, 7),
 		Data:        report.Data{Observations: 17, Alerts: 2, Fingerprint: "f00d"},
 		Methods:     []report.Method{{Key: "mk", Names: names("Mann-Kendall 检验", "Mann-Kendall test"), Reference: "Mann 1945; Kendall 1975"}},
-		Parameters:  []report.Parameter{{Key: "kind", Names: names("类型", "Kind"), Value: report.Named(names("烟雾报警", "Smoke alarm"))}},
+		Parameters:  []report.Parameter{{Key: "kind", Names: names("类型", "Kind"), Text: "smoke", Value: report.Named(names("烟雾报警", "Smoke alarm"))}},
 		Definitions: []report.Definition{{Key: "p", Names: names("p 值", "p"), Text: names("没有趋势时出现这种结果的概率。", "Probability of this without a trend.")}},
 		Notes:       []report.Note{{Code: report.NoteNoLastYear, Text: report.NoteNoLastYear.Text(), Count: 2}},
 		Tables: []report.Table{

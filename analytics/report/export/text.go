@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -43,6 +44,7 @@ func tableText(b *bufio.Writer, t report.Table, lang report.Lang, r *report.Resu
 		fmt.Fprintf(b, "  %s\n", lang.Of(words["empty"]))
 		return
 	}
+	t = withoutEmpty(t)
 	shown := t.Rows[:min(len(t.Rows), terminalRows)]
 	lines := [][]string{header(t, lang)}
 	for _, row := range shown {
@@ -73,6 +75,27 @@ func tableText(b *bufio.Writer, t report.Table, lang report.Lang, r *report.Resu
 	if n := len(t.Rows) - len(shown); n > 0 {
 		fmt.Fprintf(b, "  … %d\n", n)
 	}
+}
+
+// withoutEmpty leaves out the columns without any value: the notes say why they
+// have none, and a terminal is narrow.
+func withoutEmpty(t report.Table) report.Table {
+	out := t
+	out.Columns, out.Rows = nil, make([][]report.Value, len(t.Rows))
+	for i, c := range t.Columns {
+		has := slices.ContainsFunc(t.Rows, func(row []report.Value) bool {
+			_, missing := row[i].Why()
+			return !missing && row[i] != report.Text("") && row[i] != report.Value{}
+		})
+		if !has {
+			continue
+		}
+		out.Columns = append(out.Columns, c)
+		for n, row := range t.Rows {
+			out.Rows[n] = append(out.Rows[n], row[i])
+		}
+	}
+	return out
 }
 
 // printable takes away what would move a terminal's cursor.
