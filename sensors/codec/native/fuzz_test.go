@@ -187,7 +187,7 @@ func timeReference(fields map[string]json.RawMessage, o *sensors.Observation) bo
 	}
 	o.At = o.At.UTC()
 	o.At = o.At.Add(-time.Duration(o.At.Nanosecond() % 1000))
-	return true
+	return o.At.Year() >= 0 && o.At.Year() <= 9999 // an offset can lead out of them
 }
 
 func positionReference(fields map[string]json.RawMessage, o *sensors.Observation) bool {
