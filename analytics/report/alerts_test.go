@@ -174,11 +174,13 @@ func TestQuality_CountsAlertsAndVerdicts(t *testing.T) {
 func TestQuality_ShowsTheEvaluationThatIsGiven(t *testing.T) {
 	s := newTown(t)
 	r := s.reporter(t, report.Options{Evaluation: []byte(`{"version":"1","injections":[
-		{"type":"k1","found":0.63,"median_hours":3,"ok":true},{"type":"k2","found":null,"median_hours":4,"ok":false}],"list":[1,2]}`)})
+		{"type":"k1","found":0.63,"median_hours":null,"ok":true},{"type":"k2","found":null,"median_hours":4,"ok":false}],"list":[1,2]}`)})
 	got := ask(t, r, report.Quality, "")
 	wantText(t, got, "evaluation_injections", 0, "type", "k1")
 	wantNumber(t, got, "evaluation_injections", 0, "found", 0.63, 0)
-	wantMissing(t, got, "evaluation_injections", 1, "found", report.NoteNoData)
+	wantMissing(t, got, "evaluation_injections", 1, "found", report.NoteUndefined)
+	wantMissing(t, got, "evaluation_injections", 0, "median_hours", report.NoteUndefined)
+	wantNumber(t, got, "evaluation_injections", 1, "median_hours", 4, 0)
 	wantText(t, got, "evaluation_injections", 1, "ok", "no")
 	wellFormed(t, got)
 	broken := s.reporter(t, report.Options{Evaluation: []byte(`[1`)})

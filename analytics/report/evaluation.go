@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/urbangrid/urbangrid/sensors"
@@ -28,7 +29,7 @@ func evaluationTables(file []byte) ([]Table, error) {
 		t := Table{Key: "evaluation_" + m.key, Title: title}
 		for _, f := range rows[0] {
 			c := Column{Key: f.key, Names: sensors.Names{ZH: f.key, EN: f.key}, Type: TextColumn}
-			if _, number := f.value.(json.Number); number {
+			if hasNumber(rows, f.key) {
 				c.Type, c.Unit, c.Digits = NumberColumn, "1", 4
 			}
 			t.Columns = append(t.Columns, c)
@@ -44,10 +45,21 @@ func evaluationTables(file []byte) ([]Table, error) {
 	return out, nil
 }
 
+// hasNumber reports whether a field is a number in any row: it may be null in the
+// first.
+func hasNumber(rows [][]member, key string) bool {
+	return slices.ContainsFunc(rows, func(fields []member) bool {
+		return slices.ContainsFunc(fields, func(f member) bool {
+			_, number := f.value.(json.Number)
+			return number && f.key == key
+		})
+	})
+}
+
 func evaluationRow(columns []Column, fields []member) []Value {
 	row := make([]Value, len(columns))
 	for i, c := range columns {
-		row[i] = Missing(NoteNoData)
+		row[i] = Missing(NoteUndefined)
 		for _, f := range fields {
 			if f.key != c.Key {
 				continue

@@ -65,6 +65,25 @@ func smokeWeeks(t *testing.T, p *process) (there int) {
 	return there
 }
 
+// publishOne publishes an observation and waits until it is kept.
+func publishOne(t *testing.T, p *process, payload string) {
+	t.Helper()
+	pub, err := mqttpub.Dial(t.Context(), "mqtt://"+p.mqtt, mqttpub.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := pub.Publish(t.Context(), "urbangrid/v1/smoke-1/obs", 1, []byte(payload)); err != nil {
+		t.Fatal(err)
+	}
+	if err := pub.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := pub.Close(); err != nil {
+		t.Error(err)
+	}
+	p.drained(t)
+}
+
 func TestReport_FromAServerAndFromItsFolder(t *testing.T) {
 	data := t.TempDir()
 	p := startServer(t, data)
@@ -102,6 +121,12 @@ func TestReport_FromAServerAndFromItsFolder(t *testing.T) {
 	}](t, p.http+"/api/v1/reports/trend?kind=smoke&by=city")
 	if first.Data.Fingerprint != again.Data.Fingerprint || !twice.GeneratedAt.Equal(again.GeneratedAt) {
 		t.Errorf("the same data: %+v, %+v, %+v", first, again, twice)
+	}
+	// One late observation more, and it is computed anew.
+	publishOne(t, p, fmt.Sprintf(`{"kind":"smoke","value":1,"lat":31.24,"lon":121.415,"time":%d,"id":"late"}`, time.Now().AddDate(0, 0, -3).UnixMilli()))
+	after := get[struct{ Data struct{ Fingerprint string } }](t, p.http+"/api/v1/reports/trend?kind=smoke&by=city")
+	if after.Data.Fingerprint == first.Data.Fingerprint {
+		t.Error("after an observation more the answer is still that of before")
 	}
 	// A map, by a job with its progress, then without a server.
 	geo := filepath.Join(t.TempDir(), "hot.geojson")
