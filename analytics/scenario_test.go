@@ -171,4 +171,3 @@ func (j *journal) append(e stream.Entry) {
 	close(j.more)
 	j.more = make(chan struct{})
 }
-
