@@ -59,6 +59,7 @@ type config struct {
 	KeepRaw     time.Duration `koanf:"keep_raw"`
 	KeepMinutes time.Duration `koanf:"keep_minutes"`
 	KeepHours   time.Duration `koanf:"keep_hours"`
+	KeepDays    time.Duration `koanf:"keep_days"`
 
 	JournalMaxBytes int64         `koanf:"journal_max_bytes"`
 	JournalKeep     time.Duration `koanf:"journal_keep"`
@@ -106,6 +107,7 @@ var settings = []setting{
 	{"keep_raw", 30 * 24 * time.Hour, "how long observations and 10-second roll-ups are kept; 0 means for ever"},
 	{"keep_minutes", 90 * 24 * time.Hour, "how long roll-ups of a minute are kept; 0 means for ever"},
 	{"keep_hours", 3 * 365 * 24 * time.Hour, "how long roll-ups of an hour are kept; 0 means for ever"},
+	{"keep_days", 10 * 365 * 24 * time.Hour, "how long roll-ups of a day are kept; 0 means for ever"},
 	{"lateness", 24 * time.Hour, "how late an observation may be; older ones are history and never judged"},
 	{"hosts", []string{}, "names under which browsers reach this server, besides IP addresses and localhost"},
 	{"influx_token_file", "", "file with the token for InfluxDB; the environment has URBANGRID_INFLUX_TOKEN"},

@@ -178,12 +178,17 @@ func (s *server) openRecords(ctx context.Context) (err error) {
 
 func (s *server) openSeries(ctx context.Context) error {
 	url := s.cfg.Series
+	zone, err := time.LoadLocation(s.cfg.Zone)
+	if err != nil {
+		return fmt.Errorf("zone: %w", err)
+	}
+	days := grid.NewCalendar(zone)
 	rejected, err := store.CountRejected(s.reg, store.QuarantineRejected(s.records, s.log))
 	if err != nil {
 		return err
 	}
 	if name, ok := strings.CutPrefix(url, "duckdb:"); ok {
-		series, err := duckdb.Open(ctx, s.cfg.path(name), duckdb.Options{Retention: s.retention(), OnRejected: rejected, Logger: s.log})
+		series, err := duckdb.Open(ctx, s.cfg.path(name), duckdb.Options{Retention: s.retention(), Calendar: days, OnRejected: rejected, Logger: s.log})
 		if err != nil {
 			return err
 		}
@@ -195,7 +200,7 @@ func (s *server) openSeries(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		series, err := influx.Open(ctx, url, influx.Options{Token: token, Retention: s.retention(), OnRejected: rejected, Logger: s.log})
+		series, err := influx.Open(ctx, url, influx.Options{Token: token, Retention: s.retention(), Calendar: days, OnRejected: rejected, Logger: s.log})
 		if err != nil {
 			return err
 		}
@@ -212,7 +217,7 @@ func (s *server) retention() store.Retention {
 		}
 		return d
 	}
-	return store.Retention{Raw: forever(s.cfg.KeepRaw), Minutes: forever(s.cfg.KeepMinutes), Hours: forever(s.cfg.KeepHours)}
+	return store.Retention{Raw: forever(s.cfg.KeepRaw), Minutes: forever(s.cfg.KeepMinutes), Hours: forever(s.cfg.KeepHours), Days: forever(s.cfg.KeepDays)}
 }
 
 func (s *server) influxToken() (string, error) {
