@@ -166,6 +166,7 @@ func (b *Broker) open(ctx context.Context, addr string, opts Options) error {
 		if err != nil {
 			return err
 		}
+		l.disconnect = func() { b.disconnect(a.id) }
 		b.listeners[a.id] = l
 		if a.id == web || a.id == webEncrypted {
 			l.web = &http.Server{ReadHeaderTimeout: connectPatience,
@@ -179,6 +180,15 @@ func (b *Broker) open(ctx context.Context, addr string, opts Options) error {
 		return errors.New("the broker has no address")
 	}
 	return nil
+}
+
+// disconnect ends the clients that have come through a listener.
+func (b *Broker) disconnect(listener string) {
+	for _, cl := range b.srv.Clients.GetAll() {
+		if cl.Net.Listener == listener && !cl.Closed() {
+			_ = b.srv.DisconnectClient(cl, packets.ErrServerShuttingDown) // it reports the code back
+		}
+	}
 }
 
 func (b *Broker) closeListeners() error {

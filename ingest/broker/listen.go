@@ -116,6 +116,8 @@ type listener struct {
 	web *http.Server // nil without WebSocket
 	log *slog.Logger
 
+	disconnect func() // ends the clients of this listener
+
 	mu     sync.Mutex            // guards what follows
 	early  map[net.Conn]struct{} // connections that have not said CONNECT
 	closed bool
@@ -195,8 +197,10 @@ func (l *listener) forget(conn net.Conn) {
 	l.mu.Unlock()
 }
 
-// Close ends Serve, the clients, and those who have not become clients.
-func (l *listener) Close(clients listeners.CloseFn) {
+// Close ends Serve, the clients, and those who have not become clients. It does not
+// use the library's way of finding the clients, which locks their list for reading
+// twice at once: when a client comes or goes between the two, neither gets on.
+func (l *listener) Close(listeners.CloseFn) {
 	l.mu.Lock()
 	l.closed = true
 	for c := range l.early {
@@ -204,7 +208,7 @@ func (l *listener) Close(clients listeners.CloseFn) {
 	}
 	l.mu.Unlock()
 	_ = l.ln.Close() // it may have been closed before
-	clients(l.id)
+	l.disconnect()
 	if l.web != nil {
 		_ = l.web.Close() // connections that became clients are no longer its own
 	}
