@@ -27,6 +27,7 @@ type coverage struct {
 type watched struct {
 	shares      map[sensors.KindKey]map[grid.Cell]float64 // of cells where not all devices of a kind work
 	maintenance []store.Mute
+	intervals   map[sensors.DeviceID]time.Duration // as people stated them
 }
 
 const (
@@ -63,7 +64,7 @@ type share struct{ all, working int }
 func (c *coverage) look(ctx context.Context) error {
 	now := c.now()
 	counts := make(map[sensors.KindKey]map[grid.Cell]share)
-	next := &watched{shares: make(map[sensors.KindKey]map[grid.Cell]float64)}
+	next := &watched{shares: make(map[sensors.KindKey]map[grid.Cell]float64), intervals: make(map[sensors.DeviceID]time.Duration)}
 	for after := sensors.DeviceID(""); ; {
 		page, err := c.devices.ListDevices(ctx, after, coveragePage)
 		if err != nil {
@@ -72,6 +73,9 @@ func (c *coverage) look(ctx context.Context) error {
 		for i := range page {
 			after = page[i].ID
 			c.count(counts, &page[i], now)
+			if stated := page[i].Interval; stated > 0 {
+				next.intervals[page[i].ID] = stated
+			}
 			next.maintenance = append(next.maintenance, store.MaintenanceOf(page[i])...)
 		}
 		if len(page) < coveragePage {
@@ -121,6 +125,10 @@ func (c *coverage) count(counts map[sensors.KindKey]map[grid.Cell]share, d *sens
 func (c *coverage) shares(kind sensors.KindKey) map[grid.Cell]float64 {
 	return c.seen.Load().shares[kind]
 }
+
+// interval returns the longest that a device is silent when all is well, as people
+// registered it, 0 when they did not.
+func (c *coverage) interval(id sensors.DeviceID) time.Duration { return c.seen.Load().intervals[id] }
 
 // mutes returns what people have muted and what is worked on.
 func (s *server) mutes(ctx context.Context) (*store.MuteSet, error) {

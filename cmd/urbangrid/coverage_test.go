@@ -62,6 +62,9 @@ func TestCoverage_CountsTheDevicesOfAKindThatWork(t *testing.T) {
 	if got := c.shares("noise"); len(got) != 0 {
 		t.Errorf("noise is wholly watched, but told is %v", got)
 	}
+	if got := c.interval("a"); got != time.Minute {
+		t.Errorf("interval of a is %v, want a minute as registered", got)
+	}
 	if got := c.seen.Load().maintenance; len(got) != 1 || got[0].Device != "d" || got[0].Purpose != store.Maintenance {
 		t.Errorf("maintenance %+v, want that of d", got)
 	}

@@ -281,7 +281,7 @@ func (s *server) openStages(context.Context) (err error) {
 	s.coverage = newCoverage(s.register, s.catalog, s.log)
 	s.engine, err = analytics.NewEngine(s.journal, s.records, s.catalog, s.rules, s.dash, analytics.Options{
 		Lateness: s.cfg.Lateness, Log: s.log, Registerer: s.reg, Saved: s.publisher.Wake, Memory: s.records,
-		AreaNames: areaNames(s.areas), Study: study, Mutes: s.mutes, Verdicts: s.records, Coverage: s.coverage.shares,
+		AreaNames: areaNames(s.areas), Study: study, Mutes: s.mutes, Verdicts: s.records, Coverage: s.coverage.shares, Interval: s.coverage.interval,
 	})
 	return err
 }
