@@ -3,6 +3,7 @@ package analytics_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -216,6 +217,12 @@ func (w *watcher) HeatChanged(_ time.Time, changed []analytics.HeatState) {
 		}
 		w.heat[s.Kind][s.Cell] = s
 	}
+}
+
+func (w *watcher) heatOf(k sensors.KindKey) map[grid.Cell]analytics.HeatState {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.heat[k])
 }
 
 func (w *watcher) cell(k sensors.KindKey, c grid.Cell) grid.Rollup {

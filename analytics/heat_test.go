@@ -25,7 +25,7 @@ func TestHeat_WhatStandsOutIsToldAndTakenBack(t *testing.T) {
 		}
 		c.report(obs...)
 		pass(3 * time.Second)
-		heat := c.watcher.heat["noise"]
+		heat := c.watcher.heatOf("noise")
 		if s := heat[market]; !s.Significant || s.Z < 5 {
 			t.Errorf("seven loud cells together have the score %v, significant: %v", s.Z, s.Significant)
 		}
@@ -38,7 +38,7 @@ func TestHeat_WhatStandsOutIsToldAndTakenBack(t *testing.T) {
 		pass(16 * time.Minute)
 		c.report(in(cells[0], seen("n", "noise", 50, time.Now())))
 		pass(5 * time.Second)
-		if s := c.watcher.heat["noise"][market]; !math.IsNaN(s.Z) {
+		if s := c.watcher.heatOf("noise")[market]; !math.IsNaN(s.Z) {
 			t.Errorf("16 minutes later it has the score %v, want none", s.Z)
 		}
 	})
@@ -48,7 +48,7 @@ func TestHeat_EventsAreComparedByWhatIsMoreThanExpected(t *testing.T) {
 	inCity(t, hotspotRules(analytics.Hotspot{}), analytics.Options{}, func(c *city) {
 		park(c, market, 8)
 		pass(3 * time.Second)
-		heat := c.watcher.heat["illegal_parking"]
+		heat := c.watcher.heatOf("illegal_parking")
 		if s := heat[market]; !s.Significant || s.Z <= 0 {
 			t.Errorf("eight cars have the score %v, significant: %v", s.Z, s.Significant)
 		}

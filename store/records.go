@@ -43,7 +43,7 @@ type Alert struct {
 	Revision  int64  // 1 when raised, grows with every change
 	Rule      string
 	Kind      sensors.KindKey
-	Place     string // "device/<id>" or "cell/<h3>"
+	Place     string // "device/<id>", "cell/<h3>", "hotspot/<id>" or "kind/<key>"
 	State     AlertState
 	Severity  Severity
 	Device    sensors.DeviceID // "" for an alert about a cell
