@@ -15,7 +15,6 @@ type Result struct {
 	Injections []Quality `json:"injections,omitempty"`
 	Faults     []Fault   `json:"faults,omitempty"`
 	Curve      []Point   `json:"amoc,omitempty"`
-	Places     []Place   `json:"places,omitempty"`
 	Settings   []Setting `json:"settings,omitempty"`
 }
 
@@ -65,6 +64,12 @@ func (r *Result) check() {
 	for _, f := range r.Faults {
 		r.Checks = append(r.Checks, Check{f.Type + ": city alerts at the faulty cells", fmt.Sprintf("as many as without the fault (%d) within chance", f.Chance), float64(f.Overlapping), f.Kept})
 	}
+}
+
+// AddFaults adds what faults led to, and checks that none was taken for the city.
+func (r *Result) AddFaults(faults []Fault) {
+	r.Faults = append(r.Faults, faults...)
+	r.check()
 }
 
 // seOfTwo is the standard error of the difference of two shares of n and m trials.
