@@ -156,6 +156,11 @@ func (r *rhythm) regular() bool {
 	return math.Sqrt(squares/(n-1)) < clockwork*mean
 }
 
+// clockwork reports whether all events that are kept are alike and come as a clock
+// ticks. Chance makes so many gaps so even less than once in ten thousand times, so it
+// needs no haste to be odd.
+func (r *rhythm) clockwork() bool { return r.N == beats && r.Same >= beats && r.regular() }
+
 // rate is events a microsecond, over the life of the device.
 func (r *rhythm) rate() float64 {
 	return float64(r.Events) / math.Max(float64(r.Minute*minuteMicros-r.First), float64(hourMicros))
@@ -194,7 +199,7 @@ func (s *secondary) suspect(h *hotspot.Hotspot) *sender {
 	if r.Events < leastEvents || h.At.UnixMicro()-r.First < leastLife || r.Fastest == 0 || r.HourFastest == 0 {
 		return nil
 	}
-	byClock := r.Regular == 0 && r.HourRegular && r.HourFastest*clockworkTimes <= r.Fastest
+	byClock := r.Regular == 0 && (r.HourRegular && r.HourFastest*clockworkTimes <= r.Fastest || r.clockwork())
 	alone := r.HourFastest*aloneTimes <= r.Fastest && contradicted(top, around, most, h)
 	if byClock || alone {
 		return top

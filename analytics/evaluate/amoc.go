@@ -21,7 +21,7 @@ type Point struct {
 }
 
 // AmocThresholds are the scores at which a curve is measured.
-func AmocThresholds() []float64 { return []float64{8, 9, 10, 11, 12.5, 14, 16, 20} }
+func AmocThresholds() []float64 { return []float64{8, 9.5, 11, 12.5, 15, 20} }
 
 // Amoc measures the published designs at fixed thresholds instead of the product's
 // own, everything else being as in Spatial.

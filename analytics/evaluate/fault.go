@@ -33,7 +33,7 @@ type Fault struct {
 	// as Overlapping or more by it.
 	Allowed float64 `json:"allowed_by_chance"`
 	P       float64 `json:"p"`
-	Kept    bool    `json:"kept"` // P is 0.025 or more
+	Kept    bool    `json:"kept"` // P is 0.025 or more; where the whole area is otherwise, without the alerts about it
 	Says    string  `json:"says"`
 }
 
@@ -46,6 +46,7 @@ type fault struct {
 	// lasts is how long it lasts, after is how long things are watched besides.
 	lasts, after time.Duration
 	midnight     bool // it begins at a midnight of a working day
+	wholeIsRight bool // the whole area is otherwise, so an alert about it is right
 	// inDetector changes what a detector sees.
 	inDetector func(r *run, s *site)
 	// inEngine changes what devices send. The result need not be in order.
@@ -124,7 +125,11 @@ func (f *Fault) judge(from fault, o SpatialOptions) {
 		budget = 1
 	}
 	f.Allowed = max(float64(f.Chance), budget*f.Hours/168*cells)
-	f.P = count.PoissonTail(f.Overlapping, f.Allowed)
+	told := f.Overlapping
+	if from.wholeIsRight {
+		told -= f.WholeArea
+	}
+	f.P = count.PoissonTail(told, f.Allowed)
 	f.Kept = f.P >= leastP
 }
 
@@ -215,7 +220,7 @@ const transit = 2 * time.Second
 // gate to the product's engine.
 func (l *learned) send(ctx context.Context, r *run, broken func([]Message) []Message, gate Gate) ([]Episode, error) {
 	var messages []Message
-	from := l.days[r.day].at
+	from := l.early.at
 	for at := from; at.Before(r.until); at = at.Add(time.Hour) {
 		for _, e := range r.play.hour(at) {
 			center, err := l.lattice.Cells()[e.cell].Center()
@@ -235,7 +240,7 @@ func (l *learned) send(ctx context.Context, r *run, broken func([]Message) []Mes
 	if err != nil {
 		return nil, fmt.Errorf("take in %d messages: %w", len(messages), err)
 	}
-	return judge(ctx, l.lattice.Cells(), l.days[r.day].state, from, entries)
+	return judge(ctx, l.lattice.Cells(), l.early.state, from, entries)
 }
 
 // covered tells a detector what share of the sensors of faulty cells works.

@@ -26,8 +26,8 @@ func faults() []fault {
 			says: "one device says the same every 5 min for 6 h, each time as a new event"},
 		{name: "holiday_known", rings: -1, lasts: 24 * time.Hour, after: settle, midnight: true, inDetector: holiday(true),
 			says: "a working day has the rhythm of a Sunday; the calendar knows it"},
-		{name: "holiday_unknown", rings: -1, lasts: 24 * time.Hour, after: settle, midnight: true, inDetector: holiday(false),
-			says: "a working day has the rhythm of a Sunday; the calendar does not know it"},
+		{name: "holiday_unknown", rings: -1, lasts: 24 * time.Hour, after: settle, midnight: true, wholeIsRight: true, inDetector: holiday(false),
+			says: "a working day has the rhythm of a Sunday; the calendar does not know it, so an alert about the whole area is right and only alerts about places are held against it"},
 	}
 }
 

@@ -63,6 +63,9 @@ var begin = time.Date(2025, 9, 1, 0, 0, 0, 0, time.UTC)
 // benchKind is what simulated events are.
 const benchKind = sensors.KindKey("illegal_parking")
 
+// knownDays is for how long devices have been heard of when they go wrong.
+const knownDays = 10
+
 // warmUp is how long a town lives on before an event.
 const warmUp = 24 * time.Hour
 
@@ -73,6 +76,7 @@ type learned struct {
 	opts   hotspot.Options
 	seed   uint64
 	days   [7]saved // what it knew at each midnight of the week after the history
+	early  saved    // and so many days before the first of them that devices are known by then
 	scan   *scanner // of the hourly counts of the same history
 }
 
@@ -102,14 +106,19 @@ func learn(ctx context.Context, o SpatialOptions, number int) (*learned, error) 
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if !at.Before(end) && at.Hour() == 0 {
+		if at.Hour() == 0 && (!at.Before(end) || at.Equal(end.AddDate(0, 0, -knownDays))) {
 			d.Advance(at)
 			state, err := d.Save()
 			if err != nil {
 				return nil, err
 			}
-			l.days[day] = saved{at: at, state: state, threshold: d.Threshold()}
-			day++
+			now := saved{at: at, state: state, threshold: d.Threshold()}
+			if at.Before(end) {
+				l.early = now
+			} else {
+				l.days[day] = now
+				day++
+			}
 		}
 		events := p.hour(at)
 		feed(d, events, nil)

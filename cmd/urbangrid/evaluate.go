@@ -99,7 +99,7 @@ func evaluateDesigns(ctx context.Context, errs io.Writer, o evaluateOptions) (*e
 	opts := evaluate.SpatialOptions{Seed: o.seed, Progress: errs}
 	faults, curve := opts, opts
 	faults.Towns, faults.Replicates = 4, 5
-	curve.Towns, curve.Replicates = 4, 15
+	curve.Towns, curve.Replicates = 4, 8
 	if o.quick {
 		opts.Towns, opts.Replicates, opts.QuietWeeks = 2, 10, 2
 		faults.Towns, faults.Replicates = 1, 2
