@@ -90,6 +90,10 @@ bench: bin/urbangrid setup-test ## what this machine carries, one JSON object a 
 	   go test -run '^$$' -bench BenchmarkDecode -benchmem ./sensors/codec/... | awk -f bench/decode.awk && \
 	   URBANGRID_BIN="$(CURDIR)/bin/urbangrid" go test -run '^$$' -bench . -benchtime 1x -timeout 30m ./bench; } | awk -f bench/table.awk
 
+.PHONY: evaluate
+evaluate: build ## measure the detection against incidents whose truth is known (ten minutes)
+	bin/urbangrid evaluate --out docs/evaluation
+
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (1m)
 	@for p in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \
