@@ -21,6 +21,8 @@ const (
 	// clockwork is the coefficient of variation of the gaps between events below
 	// which no city makes them: it is 1 for events by chance.
 	clockwork = 0.2
+	// evenGaps is the coefficient of variation below which even four gaps are a clock's.
+	evenGaps = 0.05
 	// instant is the time for a run that is no time at all: one event, many times.
 	instant = int64(4 * time.Second / time.Microsecond)
 	// clockworkTimes and aloneTimes are how many times faster than ever a device must
@@ -95,13 +97,14 @@ func (r *rhythm) add(at int64, value float64, point grid.Point) {
 	if run := r.run(); r.HourFastest == 0 || run < r.HourFastest {
 		r.HourFastest = max(run, 1)
 	}
-	r.HourRegular = r.HourRegular || r.regular()
+	r.HourRegular = r.HourRegular || r.regular() || r.clockwork()
 }
 
 // endHour makes the hour part of what the device has ever shown. One as regular as
-// a clock and faster than ever is not what it can do, but what is to be judged.
+// a clock, of a device that never was on its first day or since, is not what it can
+// do, but what is to be judged.
 func (r *rhythm) endHour() {
-	odd := r.HourRegular && r.Fastest > 0 && r.HourFastest*clockworkTimes <= r.Fastest
+	odd := r.HourRegular && r.Regular == 0 && r.Hour*hourMicros-r.First >= leastLife
 	if !odd {
 		if r.HourFastest > 0 && (r.Fastest == 0 || r.HourFastest < r.Fastest) {
 			r.Fastest = r.HourFastest
@@ -156,10 +159,43 @@ func (r *rhythm) regular() bool {
 	return math.Sqrt(squares/(n-1)) < clockwork*mean
 }
 
-// clockwork reports whether all events that are kept are alike and come as a clock
-// ticks. Chance makes so many gaps so even less than once in ten thousand times, so it
-// needs no haste to be odd.
-func (r *rhythm) clockwork() bool { return r.N == beats && r.Same >= beats && r.regular() }
+// clockwork reports whether at least runOf of the newest events are alike and come as
+// a clock ticks, one of them aside that is not of it: a stuck device may still see
+// something now and then. Chance makes four gaps so even about once in ten thousand
+// times, so that they need no haste to be odd.
+func (r *rhythm) clockwork() bool {
+	alike := r.Times[r.N-min(r.N, r.Same) : r.N]
+	for len(alike) >= runOf {
+		if even(alike, -1) {
+			return true
+		}
+		for i := range alike {
+			if len(alike) > runOf && even(alike, i) {
+				return true
+			}
+		}
+		alike = alike[1:]
+	}
+	return false
+}
+
+// even reports whether the gaps between times, without the one at skip, hardly differ.
+func even(times []int64, skip int) bool {
+	var n, total, squares float64
+	last := noTime
+	for i, at := range times {
+		if i == skip {
+			continue
+		}
+		if last != noTime {
+			gap := float64(at - last)
+			n, total, squares = n+1, total+gap, squares+gap*gap
+		}
+		last = at
+	}
+	mean := total / n
+	return mean > 0 && squares/n-mean*mean < evenGaps*evenGaps*mean*mean
+}
 
 // rate is events a microsecond, over the life of the device.
 func (r *rhythm) rate() float64 {

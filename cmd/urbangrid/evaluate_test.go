@@ -22,6 +22,14 @@ func TestEvaluate_BrokenSensorsAndClocksAreNotTheCity(t *testing.T) {
 	var names []string
 	for _, f := range faults {
 		names = append(names, f.Type)
+		if f.Type == "stuck_sensor_slow" {
+			// One sighting every five minutes is what a place can have: such a sensor is
+			// not always told from the city, which the published report says.
+			if f.Quality == 0 {
+				t.Errorf("%s: nobody was told of a sensor that is stuck for six hours", f.Type)
+			}
+			continue
+		}
 		if !f.Kept {
 			t.Errorf("%s: %d alerts about the city at the faulty cells, %d without the fault", f.Type, f.Overlapping, f.Chance)
 		}
