@@ -3,9 +3,8 @@
 //
 // [Measure] has the definitions and knows neither simulator nor detector. [Spatial]
 // lets the product's detector watch simulated districts with known events in them,
-// [Faults] with broken sensors, clocks and calendars, [Amoc] at other thresholds,
-// and [OnRequests] real requests. A [Result] is written as JSON, Markdown, CSV and
-// SVG.
+// [Faults] with broken sensors, clocks and calendars, and [Amoc] at other thresholds.
+// A [Result] is written as JSON, Markdown, CSV and SVG.
 //
 // Everything follows from a seed: the same seed and options give the same result.
 package evaluate
