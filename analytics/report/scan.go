@@ -1,16 +1,10 @@
 package report
 
 import (
-	"cmp"
 	"context"
-	"math"
-	"math/rand/v2"
 	"slices"
 	"time"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
-	"github.com/urbangrid/urbangrid/analytics/lattice"
 	"github.com/urbangrid/urbangrid/analytics/report/jobs"
 	"github.com/urbangrid/urbangrid/analytics/scan"
 	"github.com/urbangrid/urbangrid/grid"
@@ -29,131 +23,8 @@ func scanSteps(every Step, all int) int {
 	return min(7, all/2)
 }
 
-// zone is a disk and a duration that ends with the period.
-type zone struct {
-	center, rings, steps int
-	count, expected      float64
-	score                float64
-}
-
-// scanner looks for the zones that stand out among the last steps.
-type scanner struct {
-	lattice  *lattice.Lattice
-	steps    int
-	expected [][]float64 // by step back from the end and cell, cumulative over steps
-}
-
-// newScanner takes what each cell is expected to have in each of the last steps,
-// the last one first.
-func newScanner(l *lattice.Lattice, expected [][]float64) *scanner {
-	return &scanner{lattice: l, steps: len(expected), expected: cumulative(expected)}
-}
-
-// cumulative adds to each step those that come before it in the list.
-func cumulative(x [][]float64) [][]float64 {
-	out := make([][]float64, len(x))
-	for d := range x {
-		out[d] = slices.Clone(x[d])
-		for i := range out[d] {
-			if d > 0 {
-				out[d][i] += out[d-1][i]
-			}
-		}
-	}
-	return out
-}
-
-// each calls found with the zone of every disk and duration, for counts that are
-// given like the expected ones.
-func (s *scanner) each(counts [][]float64, found func(zone)) {
-	cum := cumulative(counts)
-	for d := range s.steps {
-		for i := range s.lattice.Len() {
-			var c, b float64
-			for k := 0; k <= scanRings; k++ {
-				for _, j := range s.lattice.Ring(i, k) {
-					c += cum[d][j]
-					b += s.expected[d][j]
-				}
-				if c > b {
-					found(zone{center: i, rings: k, steps: d + 1, count: c, expected: b, score: scan.Poisson(c, b)})
-				}
-			}
-		}
-	}
-}
-
-// highest is the score of the zone that stands out most.
-func (s *scanner) highest(counts [][]float64) float64 {
-	most := 0.0
-	s.each(counts, func(z zone) { most = max(most, z.score) })
-	return most
-}
-
-// ranked are the zones that share no cell, those that stand out most first, at
-// most n.
-func (s *scanner) ranked(counts [][]float64, n int) []zone {
-	var all []zone
-	s.each(counts, func(z zone) { all = append(all, z) })
-	slices.SortFunc(all, func(a, b zone) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.rings, b.rings), cmp.Compare(a.steps, b.steps), cmp.Compare(a.center, b.center))
-	})
-	taken := make([]bool, s.lattice.Len())
-	var out []zone
-	for _, z := range all {
-		disk := s.lattice.Disk(z.center, z.rings)
-		if len(out) == n || slices.ContainsFunc(disk, func(j int32) bool { return taken[j] }) {
-			continue
-		}
-		for _, j := range disk {
-			taken[j] = true
-		}
-		out = append(out, z)
-	}
-	return out
-}
-
-// simulate returns the highest scores of replicates in which every cell and step
-// has a Poisson count of what is expected.
-func (s *scanner) simulate(ctx context.Context, expected [][]float64, replicates int, seed uint64, tell Tell) ([]float64, error) {
-	source := rand.New(rand.NewPCG(seed, 0x5ca9))
-	counts := make([][]float64, len(expected))
-	for d := range counts {
-		counts[d] = make([]float64, s.lattice.Len())
-	}
-	out := make([]float64, replicates)
-	for n := range out {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		tell(jobs.Progress{Step: names("模拟", "simulating"), Done: n, Total: replicates})
-		for d := range counts {
-			for i, mean := range expected[d] {
-				counts[d][i] = distuv.Poisson{Lambda: mean, Src: source}.Rand()
-			}
-		}
-		out[n] = s.highest(counts)
-	}
-	return out, nil
-}
-
-// gumbelP is the probability of a score or more by the Gumbel distribution with the
-// moments of the simulated ones. It reaches below 1/(R+1).
-func gumbelP(simulated []float64, score float64) float64 {
-	var mean, square float64
-	for _, v := range simulated {
-		mean += v / float64(len(simulated))
-	}
-	for _, v := range simulated {
-		square += (v - mean) * (v - mean) / float64(len(simulated)-1)
-	}
-	beta := math.Sqrt(6*square) / math.Pi
-	mu := mean - 0.5772156649015329*beta
-	return -math.Expm1(-math.Exp(-(score - mu) / beta))
-}
-
 // baseline is what each cell is expected to have in each of the last steps, the
-// last first: its rate before, shrunk towards that of all cells, times the profile
+// oldest first: its rate before, shrunk towards that of all cells, times the profile
 // of the week.
 func (s *study) baseline(every Step, last int, zone *time.Location) [][]float64 {
 	history := len(s.count) - last
@@ -170,7 +41,7 @@ func (s *study) baseline(every Step, last int, zone *time.Location) [][]float64 
 	out := make([][]float64, last)
 	for d := range out {
 		out[d] = make([]float64, n)
-		f := profile[slot(every, s.bounds[len(s.count)-1-d], zone)]
+		f := profile[slot(every, s.bounds[history+d], zone)]
 		for i := range rate {
 			// A Gamma prior with the mean of all cells that weighs as much as one event.
 			mean := total / float64(n)
@@ -242,20 +113,22 @@ func (r *Reporter) scanTable(ctx context.Context, req Request, tell Tell, out *R
 		out.note(NoteNoScan)
 		return t, nil
 	}
-	counts := make([][]float64, steps)
-	for d := range counts {
-		for _, c := range s.count[len(s.count)-1-d] {
-			counts[d] = append(counts[d], float64(c))
-		}
-	}
-	sc := newScanner(s.lattice, expected)
-	found := sc.ranked(counts, req.Top)
-	simulated, err := sc.simulate(ctx, expected, req.Replicates, uint64(req.Seed), tell) //nolint:gosec // Parse keeps it from below 0
+	sc, err := s.scan(expected)
 	if err != nil {
 		return t, err
 	}
-	for n, z := range found {
-		if err := r.scanRow(&t, s, req, n, z, simulated, out); err != nil {
+	null, err := sc.Simulate(ctx, scan.Simulation{
+		Replicates: req.Replicates,
+		Seed:       uint64(req.Seed), //nolint:gosec // Parse keeps it from below 0
+		Progress: func(done, total int) {
+			tell(jobs.Progress{Step: names("模拟", "simulating"), Done: done, Total: total})
+		},
+	})
+	if err != nil {
+		return t, err
+	}
+	for n, z := range sc.Clusters(req.Top) {
+		if err := r.scanRow(&t, s, req, n, z, null, out); err != nil {
 			return t, err
 		}
 	}
@@ -265,31 +138,35 @@ func (r *Reporter) scanTable(ctx context.Context, req Request, tell Tell, out *R
 // minScanSteps is the least number of steps from which a scan knows what to expect.
 const minScanSteps = 14
 
-func (r *Reporter) scanRow(t *Table, s *study, req Request, n int, z zone, simulated []float64, out *Result) error {
-	reached := 0
-	for _, v := range simulated {
-		if v >= z.score {
-			reached++
-		}
+// scan looks at the disks of the lattice over the steps that something is expected of.
+func (s *study) scan(expected [][]float64) (*scan.Scan, error) {
+	disks, err := scan.Disks(s.lattice, scanRings)
+	if err != nil {
+		return nil, err
 	}
-	p := float64(reached+1) / float64(len(simulated)+1)
+	data := scan.Data{Counts: s.count[len(s.count)-len(expected):], Expected: expected}
+	return scan.New(disks, data, scan.Options{Steps: len(expected), Period: len(s.count) - s.begin})
+}
+
+func (r *Reporter) scanRow(t *Table, s *study, req Request, n int, z scan.Cluster, null *scan.Null, out *Result) error {
+	p := null.P(z.Score)
 	var cells []grid.Cell
 	c := cluster{}
-	for _, j := range s.lattice.Disk(z.center, z.rings) {
+	for _, j := range z.Places {
 		cells, c.cells = append(cells, s.lattice.Cells()[j]), append(c.cells, int(j))
 	}
 	areas, err := r.areasOf(s, c)
 	if err != nil {
 		return err
 	}
-	step := 1.0
+	step := 24 * time.Hour
 	if req.Every == Hour {
-		step = 1. / 24
+		step = time.Hour
 	}
 	t.Rows = append(t.Rows, []Value{
-		Count(n + 1), Text(s.lattice.Cells()[z.center].String()), Count(z.rings), Count(len(cells)), Named(areas),
-		Moment(s.bounds[len(s.count)-z.steps]), Moment(s.bounds[len(s.count)]), Number(z.count), Number(z.expected), per(z.count, z.expected, NoteZeroBase),
-		Number(z.score), Number(p), Number(gumbelP(simulated, z.score)), Number(step / p),
+		Count(n + 1), Text(s.lattice.Cells()[z.Center].String()), Count(z.Rings), Count(len(cells)), Named(areas),
+		Moment(s.bounds[len(s.count)-z.Steps]), Moment(s.bounds[len(s.count)]), Count(z.Count), Number(z.Expected), per(float64(z.Count), z.Expected, NoteZeroBase),
+		Number(z.Score), Number(p), Number(null.GumbelP(z.Score)), Number(scan.Recurrence(p, step).Hours() / 24),
 	})
 	out.Features = append(out.Features, CellFeature("scan", n, cells...))
 	return nil
