@@ -48,10 +48,7 @@ func (r *run) remember(ctx context.Context, now time.Time) {
 		err = r.opts.Memory.Remember(ctx, r.noteName(), payload)
 	}
 	if err == nil {
-		err = r.rememberHotspots(ctx)
-	}
-	if err == nil {
-		err = r.rememberSecondary(ctx)
+		err = r.rememberKnowers(ctx)
 	}
 	if err != nil && ctx.Err() == nil {
 		r.metrics.forgotten.Inc()
@@ -64,10 +61,7 @@ func (e *Engine) recall(ctx context.Context, j *judge) error {
 	if e.opts.Memory == nil {
 		return nil
 	}
-	if err := e.recallHotspots(ctx, j); err != nil {
-		return err
-	}
-	if err := e.recallSecondary(ctx, j); err != nil {
+	if err := e.recallKnowers(ctx, j); err != nil {
 		return err
 	}
 	payload, err := e.opts.Memory.Recall(ctx, e.noteName())

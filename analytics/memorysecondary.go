@@ -2,10 +2,7 @@ package analytics
 
 import (
 	"bytes"
-	"context"
-	"encoding/binary"
 	"encoding/gob"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -71,50 +68,6 @@ type cellHoursNote struct {
 	Hours     float64
 	Mean      float64
 	Deviation float64
-}
-
-func (e *Engine) secondaryNote(s *secondary) string {
-	return "devices/" + e.journal.Identity() + "/" + string(s.kind.Key)
-}
-
-// rememberSecondary saves what is known after the judged entry. Changes up to it
-// must have been saved.
-func (r *run) rememberSecondary(ctx context.Context) error {
-	var errs []error
-	for _, s := range r.judge.secondaries {
-		state, err := s.save()
-		if err == nil {
-			note := binary.BigEndian.AppendUint64(make([]byte, 0, 8+len(state)), max(r.judge.seq, s.upTo))
-			err = r.opts.Memory.Remember(ctx, r.secondaryNote(s), append(note, state...))
-		}
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
-}
-
-// recallSecondary returns an error only when the memory cannot be asked. What
-// cannot be read is learned anew.
-func (e *Engine) recallSecondary(ctx context.Context, j *judge) error {
-	for _, s := range j.secondaries {
-		note, err := e.opts.Memory.Recall(ctx, e.secondaryNote(s))
-		if err != nil {
-			return err
-		}
-		if note == nil {
-			continue
-		}
-		if len(note) < 8 {
-			err = errors.New("the note is cut off")
-		} else {
-			err = s.load(note[8:])
-		}
-		if err != nil {
-			e.opts.Log.Error("what was saved of devices cannot be read and is learned anew", "kind", s.kind.Key, "error", err)
-			continue
-		}
-		s.upTo = binary.BigEndian.Uint64(note)
-	}
-	return nil
 }
 
 func packed(h *habit) []byte {

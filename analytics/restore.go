@@ -35,14 +35,9 @@ func (e *Engine) start(ctx context.Context) (*run, uint64, error) {
 	if err := e.recall(ctx, j); err != nil {
 		return nil, 0, err
 	}
-	for _, h := range j.hotspots {
-		if h.upTo > 0 { // what it missed since it was saved is read back
-			after = min(after, h.upTo)
-		}
-	}
-	for _, s := range j.secondaries {
-		if s.upTo > 0 {
-			after = min(after, s.upTo)
+	for _, k := range j.knowers() {
+		if upTo := *k.known(); upTo > 0 { // what it missed since it was saved is read back
+			after = min(after, upTo)
 		}
 	}
 	j.restore(known, e.opts.Now())
