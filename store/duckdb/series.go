@@ -161,6 +161,9 @@ func (s *Series) load(ctx context.Context) error {
 	if s.loaded {
 		return nil
 	}
+	// A transaction that was left open answers nothing; mostly there is none,
+	// which is an error that says nothing.
+	_ = s.exec(context.WithoutCancel(ctx), "ROLLBACK")
 	newest, err := s.number(ctx, "SELECT coalesce(max(no), 0) FROM observations")
 	if err != nil {
 		return err

@@ -140,22 +140,43 @@ func text(s string) driver.Value {
 
 // transact runs f in a transaction on the writer's connection. When it ends in
 // an error the numbering is read again before it is used.
+//
+// Only what f runs can be cut off by ctx. A BEGIN that is interrupted may leave a
+// transaction open, a commit leaves it open whether the data is there, and a
+// rollback that is cut off leaves the connection unusable.
 func (s *Series) transact(ctx context.Context, f func() error) error {
-	if err := s.exec(ctx, "BEGIN TRANSACTION"); err != nil {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	whole := context.WithoutCancel(ctx)
+	if err := s.begin(whole); err != nil {
+		s.loaded = false
 		return err
 	}
 	err := f()
 	if err == nil {
-		// A cut-off commit leaves it open whether the data is there.
-		err = s.exec(context.WithoutCancel(ctx), "COMMIT")
+		err = s.exec(whole, "COMMIT")
 	}
 	if err != nil {
 		s.loaded = false
 		// After a failed commit there is nothing to roll back, and that is an
 		// error too; the first one says what happened.
-		_ = s.exec(context.WithoutCancel(ctx), "ROLLBACK")
+		_ = s.exec(whole, "ROLLBACK")
 	}
 	return err
+}
+
+// begin begins a transaction, also when an earlier one was left open, for
+// instance because its rollback failed.
+func (s *Series) begin(ctx context.Context) error {
+	err := s.exec(ctx, "BEGIN TRANSACTION")
+	if err == nil {
+		return nil
+	}
+	if rolled := s.exec(ctx, "ROLLBACK"); rolled != nil {
+		return errors.Join(err, rolled)
+	}
+	return s.exec(ctx, "BEGIN TRANSACTION")
 }
 
 func (s *Series) exec(ctx context.Context, query string, args ...any) error {
