@@ -95,6 +95,7 @@ func (d *Detector) carryOn(c *cluster, part component, end time.Time, threshold 
 		tell(c, Raised)
 	case c.pending && c.looked >= confirmOf && c.looks&(1<<confirmOf-1) == 0:
 		c.Phase = Closed
+		d.thaw(c.ID)
 	case c.pending:
 	case c.Phase == Cooling && reached:
 		c.Phase = Active
@@ -166,14 +167,13 @@ const deaf = 15 * time.Minute
 
 // merge ends a hotspot that an older one holds.
 func (d *Detector) merge(c, into *cluster, end time.Time, tell func(*cluster, Why)) {
-	c.Phase, c.ClosedAt = Closed, end
 	if into.pending && !c.pending { // the one that people know goes on under its own name
 		into.Hotspot, c.Hotspot = c.Hotspot, into.Hotspot
 		into.pending, c.pending = false, true
 		into.told, into.flips = c.told, c.flips
-		into.Phase, into.ClosedAt = Active, time.Time{}
-		c.Phase = Closed
+		into.Phase = Active
 	}
+	c.Phase, c.ClosedAt = Closed, end
 	c.MergedInto = into.ID
 	d.freeze(c)
 	tell(c, Merged)

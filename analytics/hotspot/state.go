@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/gob"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/urbangrid/urbangrid/grid"
@@ -254,6 +255,9 @@ func (d *Detector) restoreClusters(s *state) {
 		d.clusters = append(d.clusters, c)
 	}
 	for _, f := range s.Frozen {
+		if f.To.IsZero() && !slices.ContainsFunc(d.clusters, func(c *cluster) bool { return c.ID == f.ID }) {
+			f.To = d.endOf(s.Now) // it was not taken back, so nothing would ever end it
+		}
 		d.frozen = append(d.frozen, frozen{ID: f.ID, Whole: f.Whole, Cells: d.indices(f.Cells), From: f.From, To: f.To})
 	}
 }
