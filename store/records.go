@@ -80,6 +80,9 @@ type Alert struct {
 	Flapping   bool    // it opened and closed so often that changes are held back
 	Muted      bool    // nobody is to be notified of it
 	MergedInto string  // ID of the alert that this one became a part of, "" otherwise
+
+	// Handling is what people do about it. SaveAlerts does not look at it.
+	Handling Handling
 }
 
 // AlertCategory is what an alert is about.
@@ -124,8 +127,18 @@ type AlertQuery struct {
 	State    AlertState
 	Category AlertCategory
 	Kind     sensors.KindKey
-	Area     grid.AreaCode
-	Limit    int // 1 to MaxAlerts; 0 means 200
+	Area     grid.AreaCode // also the areas within it, as AreaWithin has it
+	Rule     string
+	// Severities and Handling narrow to any of those named.
+	Severities []Severity
+	Handling   []HandlingState
+	By         string // who brought it into its state of handling
+	Text       string // in its reason, place or ID, in any case of ASCII letters
+	Muted      *bool  // nil does not narrow
+	// RaisedBefore and ClearedFrom narrow to a time: alerts that were raised before
+	// its end, and are open or were cleared at or after its start.
+	RaisedBefore, ClearedFrom time.Time
+	Limit                     int // 1 to MaxAlerts; 0 means 200
 	// Before is the ID of the last alert of the page before: only alerts that
 	// come after it in the order are returned. An unknown one finds nothing.
 	Before string

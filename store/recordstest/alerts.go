@@ -191,6 +191,17 @@ var alertPromises = map[string]func(*testing.T, *fixture){
 		wantEqual(t, "about the city", f.findAlerts(store.AlertQuery{Category: store.AboutCity}), []store.Alert{c, a})
 		wantEqual(t, "about quality", f.findAlerts(store.AlertQuery{Category: store.AboutQuality}), []store.Alert{b})
 	},
+	"alerts of a time are those raised before its end that are open or were cleared at or after its start": func(t *testing.T, f *fixture) {
+		open, long, over, later := loud(1), loud(2), loud(3), loud(4)
+		open.RaisedAt, long.RaisedAt, over.RaisedAt, later.RaisedAt = noon.Add(-3*time.Hour), noon.Add(-2*time.Hour), noon.Add(-time.Hour), noon.Add(time.Hour)
+		for _, a := range []*store.Alert{&long, &over} {
+			a.State = store.AlertClosed
+		}
+		long.ClearedAt, over.ClearedAt = noon, noon.Add(-time.Microsecond)
+		f.saveAlerts(1, open, long, over, later)
+		wantEqual(t, "of the hour", f.findAlerts(store.AlertQuery{ClearedFrom: noon, RaisedBefore: noon.Add(time.Hour)}), []store.Alert{long, open})
+		wantEqual(t, "from noon on", f.findAlerts(store.AlertQuery{ClearedFrom: noon}), []store.Alert{later, long, open})
+	},
 	"pages of alerts have no gap and no overlap, also among equal times": func(t *testing.T, f *fixture) {
 		var all []store.Alert
 		for n := range 7 {

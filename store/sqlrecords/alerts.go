@@ -14,18 +14,20 @@ import (
 	"github.com/urbangrid/urbangrid/store"
 )
 
-// alertColumns are those of alerts and outbox, in the order of alertValues and
-// scanAlert.
-const alertColumns = `id, revision, rule, kind, place, state, severity, device, cell, area,
+// judgedColumns are what rules say of an alert, in the order of alertValues.
+const judgedColumns = `id, revision, rule, kind, place, state, severity, device, cell, area,
 	lat_degrees, lon_degrees, value, baseline, p, window_us, reason_zh, reason_en,
 	raised_at_us, updated_at_us, cleared_at_us,
 	category, phase, cells, devices, evidence, score, recurrence_us, excess,
 	flapping, muted, merged_into`
 
+// alertColumns are those of alerts and outbox, in the order of scanAlert.
+const alertColumns = judgedColumns + `, ` + handlingColumns
+
 // A change is stored only if it is news: the condition makes the insert or the
 // update touch no row otherwise.
 const saveAlert = `
-	INSERT INTO alerts (` + alertColumns + `)
+	INSERT INTO alerts (` + judgedColumns + `)
 	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
 		$22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)
 	ON CONFLICT (id) DO UPDATE SET
@@ -43,8 +45,7 @@ const saveAlert = `
 
 const saveOutbox = `
 	INSERT INTO outbox (` + alertColumns + `, number)
-	VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21,
-		$22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)`
+	SELECT ` + alertColumns + `, $2 FROM alerts WHERE id = $1`
 
 func alertValues(a store.Alert) ([]any, error) {
 	cells, err := cellsText(a.Cells)
@@ -75,6 +76,7 @@ func scanAlert(rows *sql.Rows, more ...any) (store.Alert, error) {
 		a                        store.Alert
 		cell, window, recurrence int64
 		raised, updated, cleared sql.NullInt64
+		handled                  sql.NullInt64
 		cells, devices, evidence string
 	)
 	dest := append([]any{
@@ -84,6 +86,8 @@ func scanAlert(rows *sql.Rows, more ...any) (store.Alert, error) {
 		&raised, &updated, &cleared,
 		&a.Category, &a.Phase, &cells, &devices, &evidence, &a.Score,
 		&recurrence, &a.Excess, &a.Flapping, &a.Muted, &a.MergedInto,
+		&a.Handling.State, &a.Handling.Version, &a.Handling.By, &handled,
+		&a.Handling.To.Area, &a.Handling.To.Unit, &a.Handling.Answer,
 	}, more...)
 	err := rows.Scan(dest...)
 	if err != nil {
@@ -92,6 +96,7 @@ func scanAlert(rows *sql.Rows, more ...any) (store.Alert, error) {
 	a.Cell = grid.Cell(cell)
 	a.Window, a.Recurrence = time.Duration(window)*time.Microsecond, time.Duration(recurrence)*time.Microsecond
 	a.RaisedAt, a.UpdatedAt, a.ClearedAt = fromMicros(raised), fromMicros(updated), fromMicros(cleared)
+	a.Handling.At = fromMicros(handled)
 	if a.Cells, err = cellsFromText(cells); err != nil {
 		return store.Alert{}, fmt.Errorf("cells of alert %s: %w", a.ID, err)
 	}
@@ -107,6 +112,11 @@ func scanAlert(rows *sql.Rows, more ...any) (store.Alert, error) {
 // SaveAlerts implements [store.Alerts].
 func (r *Records) SaveAlerts(ctx context.Context, to store.Position, changes []store.Alert) error {
 	err := r.transact(ctx, func(tx *sql.Tx) error {
+		if len(changes) > 0 {
+			if err := lockOutbox(ctx, tx); err != nil {
+				return err
+			}
+		}
 		for _, a := range changes {
 			if err := r.saveChange(ctx, tx, a); err != nil {
 				return fmt.Errorf("revision %d of alert %s: %w", a.Revision, a.ID, err)
@@ -135,11 +145,24 @@ func (r *Records) saveChange(ctx context.Context, tx *sql.Tx, a store.Alert) err
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
+	return putOnOutbox(ctx, tx, a.ID)
+}
+
+// putOnOutbox puts an alert on the outbox as it is kept now.
+func putOnOutbox(ctx context.Context, tx *sql.Tx, id string) error {
 	number, err := takeNumbers(ctx, tx, "outbox", 1)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, saveOutbox, append(values, number)...)
+	_, err = tx.ExecContext(ctx, saveOutbox, id, number)
+	return err
+}
+
+// lockOutbox makes others who change alerts wait until tx ends. Everyone takes
+// this lock before those of alerts: nobody waits in a circle, and changes are
+// numbered in the order in which they come to hold.
+func lockOutbox(ctx context.Context, tx *sql.Tx) error {
+	_, err := takeNumbers(ctx, tx, "outbox", 0)
 	return err
 }
 
@@ -188,8 +211,12 @@ func (r *Records) FindAlerts(ctx context.Context, q store.AlertQuery) ([]store.A
 	if q.Kind != "" {
 		narrow("kind = ?", string(q.Kind))
 	}
-	if q.Area != "" {
-		narrow("area = ?", string(q.Area))
+	narrowAlerts(q, narrow)
+	if !q.RaisedBefore.IsZero() {
+		narrow("raised_at_us < ?", q.RaisedBefore.UnixMicro())
+	}
+	if !q.ClearedFrom.IsZero() {
+		narrow("(cleared_at_us IS NULL OR cleared_at_us >= ?)", q.ClearedFrom.UnixMicro())
 	}
 	if q.Before != "" {
 		narrow("(raised_at_us, id) < (SELECT raised_at_us, id FROM alerts WHERE id = ?)", q.Before)
