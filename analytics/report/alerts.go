@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -19,11 +20,12 @@ type Verdicts interface {
 // maxAlertPages bounds how many alerts a report looks at: the newest.
 const maxAlertPages = 100
 
-// alertsOf returns the alerts that were raised in the period, oldest first,
-// without those that became a part of another, and whether older ones were left
-// out.
+// alertsOf returns the alerts that were open at some time of the period, oldest
+// first: those raised in it, and those raised before that were not over when it
+// began. Alerts that became a part of another are left out. cut says that older
+// ones were left out too.
 func (r *Reporter) alertsOf(ctx context.Context, req Request) (out []store.Alert, cut bool, err error) {
-	q := store.AlertQuery{Kind: req.Kind, Area: req.Area, Limit: store.MaxAlerts}
+	q := store.AlertQuery{Kind: req.Kind, Area: req.Area, ClearedFrom: req.From, RaisedBefore: req.To, Limit: store.MaxAlerts}
 	for n := 0; ; n++ {
 		if n == maxAlertPages {
 			cut = true
@@ -34,17 +36,34 @@ func (r *Reporter) alertsOf(ctx context.Context, req Request) (out []store.Alert
 			return nil, false, fmt.Errorf("alerts of the period: %w", err)
 		}
 		for _, a := range page {
-			if !a.RaisedAt.Before(req.From) && a.RaisedAt.Before(req.To) && a.MergedInto == "" {
+			if a.MergedInto == "" {
 				out = append(out, a)
 			}
 		}
-		if len(page) < q.Limit || page[len(page)-1].RaisedAt.Before(req.From) {
+		if len(page) < q.Limit {
 			break
 		}
 		q.Before = page[len(page)-1].ID
 	}
 	slices.Reverse(out)
 	return out, cut, nil
+}
+
+// end is the end of the period, or now while it runs. What was cleared later is
+// open for a report: the answer about a closed period stays what it is.
+func (r *Reporter) end(req Request) time.Time {
+	if now := r.opts.Now(); now.Before(req.To) {
+		return now.UTC()
+	}
+	return req.To
+}
+
+// clearedBy is when an alert was cleared, zero while it was open at end.
+func clearedBy(a store.Alert, end time.Time) time.Time {
+	if a.ClearedAt.After(end) {
+		return time.Time{}
+	}
+	return a.ClearedAt
 }
 
 // verdictsOn returns what operators said of alerts, by their IDs.

@@ -113,6 +113,81 @@ func TestStubborn_OfEventsCountsRunsOfDays(t *testing.T) {
 	}
 }
 
+func TestStubborn_ReadsWhatBeganBeforeThePeriod(t *testing.T) {
+	s := newTown(t)
+	s.alert(t, "smoke", "", west, day(t, 200), 0)                         // open for 200 days
+	s.alert(t, "noise", "n-1", west, day(t, 120), 40*24)                  // over ten days after the period began
+	s.alert(t, "noise", "n-2", west, day(t, 120), 20*24)                  // over before it
+	s.alert(t, "crowd_count", "", east, day(t, 5), 0).MergedInto = "a000" // a part of another
+	r := s.ask(t, report.Stubborn, "rank=longest")
+	if p, _ := r.Table("problems"); len(p.Rows) != 2 {
+		t.Fatalf("%d problems, want the one that is open and the one that was over in the period", len(p.Rows))
+	}
+	wantText(t, r, "problems", 0, "kind", "smoke")
+	wantNumber(t, r, "problems", 0, "longest", 200*24, 0)
+	wantText(t, r, "problems", 1, "place", "n-1")
+	wantNumber(t, r, "problems", 1, "longest", 40*24, 0)
+}
+
+func TestStubborn_OfAClosedPeriodStaysWhatItIs(t *testing.T) {
+	s := newTown(t)
+	s.alert(t, "smoke", "", west, day(t, 20), 18*24) // cleared after the period
+	s.alert(t, "smoke", "", east, day(t, 1), 0)      // raised after it
+	const query = "from=2026-10-01&to=2026-11-10"
+	r := s.ask(t, report.Stubborn, query)
+	if p, _ := r.Table("problems"); len(p.Rows) != 1 {
+		t.Fatalf("%d problems, want one", len(p.Rows))
+	}
+	wantText(t, r, "problems", 0, "open", "yes")
+	wantNumber(t, r, "problems", 0, "lasted", 7*24, 0)
+	then := s.stateAt(t, report.Stubborn, query, now)
+	if later := s.stateAt(t, report.Stubborn, query, now.Add(time.Hour)); later != then {
+		t.Errorf("an hour later the state is %s, was %s: it would be computed again", later, then)
+	}
+	if running := s.stateAt(t, report.Stubborn, "to=2026-11-24", now.Add(time.Hour)); running == s.stateAt(t, report.Stubborn, "to=2026-11-24", now) {
+		t.Error("the state of a period that runs stays the same for an hour")
+	}
+}
+
+func TestStubborn_AdmitsWhatLastedLong(t *testing.T) {
+	s := newTown(t)
+	s.alert(t, "smoke", "", west, day(t, 40), 20*24)
+	s.alert(t, "smoke", "", east, day(t, 40), 6*24)
+	for query, want := range map[string]int{"": 1, "long_days=6": 2, "long_days=21": 0} {
+		if p, _ := s.ask(t, report.Stubborn, query).Table("problems"); len(p.Rows) != want {
+			t.Errorf("%q: %d problems, want %d", query, len(p.Rows), want)
+		}
+	}
+}
+
+// lateOnly say that the case of one alert was late.
+type lateOnly string
+
+func (l lateOnly) HandlingOf(_ context.Context, alerts []string) (map[string]report.Handled, error) {
+	out := map[string]report.Handled{}
+	for _, id := range alerts {
+		if id == string(l) {
+			out[id] = report.Handled{Late: true}
+		}
+	}
+	return out, nil
+}
+
+func TestStubborn_AdmitsWhatWasHandledLateThoughItNeverReturned(t *testing.T) {
+	s := newTown(t)
+	s.alert(t, "smoke", "", west, day(t, 40), 1)
+	s.alert(t, "smoke", "", east, day(t, 20), 1)
+	s.alert(t, "smoke", "", east, day(t, 18), 1)
+	kinds, err := sensors.DefaultCatalog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := ask(t, report.New(report.Sources{Kinds: kinds, Areas: s.areas, Series: s, Alerts: s, Devices: s, Handling: lateOnly("a000")},
+		report.Options{Zone: mustZone(t, "Asia/Shanghai"), Now: func() time.Time { return now }}), report.Stubborn, "rank=late&top=1")
+	wantNumber(t, r, "problems", 0, "late", 1, 0) // before the cut, and first
+	wantNumber(t, r, "problems", 0, "returns", 0, 0)
+}
+
 // cases say of every alert that it was late, and reopened once.
 type cases struct{}
 
@@ -169,6 +244,22 @@ func TestQuality_CountsAlertsAndVerdicts(t *testing.T) {
 	if len(weeks.Rows) != 4*9 {
 		t.Errorf("%d rows of weeks, want four subjects in nine weeks", len(weeks.Rows))
 	}
+}
+
+func TestQuality_CountsWhatWasOpenBeforeThePeriod(t *testing.T) {
+	s := newTown(t)
+	s.alert(t, "smoke", "", west, day(t, 100), 0)
+	s.alert(t, "smoke", "", east, day(t, 8), 3*24) // raised before the week, cleared in it
+	s.alert(t, "smoke", "", east, day(t, 3), 1)
+	r := s.ask(t, report.Quality, "from=2026-11-16&to=2026-11-23")
+	wantNumber(t, r, "kinds", 0, "raised", 1, 0)
+	wantNumber(t, r, "kinds", 0, "open", 1, 0)
+	wantNumber(t, r, "kinds", 0, "clear_p90", 72, 0)
+	weeks, _ := r.Table("weeks")
+	if len(weeks.Rows) != 1 {
+		t.Errorf("%d weeks, want one", len(weeks.Rows))
+	}
+	wantNumber(t, r, "weeks", 0, "raised", 1, 0)
 }
 
 func TestQuality_ShowsTheEvaluationThatIsGiven(t *testing.T) {

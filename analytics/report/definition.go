@@ -60,19 +60,21 @@ var definitions = map[string]Definition{
 		"时空立方体中每个时间步的 Gi*（邻域含前一时间步，全立方体平均，FDR q ≤ 0.05）及其 Mann-Kendall 趋势（α = 0.05）共同决定的 17 类之一。定义按公开文本实现，与 ArcGIS 结果可能不完全一致。",
 		"One of 17 categories from Gi* in each step of the cube (neighbours in the step and the one before, mean of the whole cube, FDR q ≤ 0.05) and its Mann-Kendall trend (α = 0.05). After the published text; ArcGIS may differ in places.")},
 	"episode": {Names: names("次", "Episode"), Text: names(
-		"同一地点、同一类型的一次告警，从触发到解除；时间上重叠的合并为一次。", "One alert of a kind at a place, from raised to cleared; those that overlap are one.")},
+		"同一地点、同一类型的一次告警，从触发到解除；时间上重叠的合并为一次。时段内曾处于未解除状态的都计入，时段开始前触发的按其全部时长计；时段末之后才解除的按时段末未解除计。",
+		"One alert of a kind at a place, from raised to cleared; those that overlap are one. All that were open at some time of the period count, those raised before it with their whole length; what was cleared after the end of the period is open at its end.")},
 	"return": {Names: names("复发", "Return"), Text: names(
 		"上一次解除后 N 天（见参数）之内再次发生。", "It began within N days (see the parameters) of the end of the one before.")},
 	"stubborn": {Names: names("难点", "Stubborn problem"), Text: names(
-		"至少复发一次或至今未解除的地点。先按复发次数、再按告警总时长排序。超时处置和重复立案来自案件，目前没有数据。",
-		"A place with a return, or an alert that is still open, ranked by returns, then by total open time. Late handling and reopening come from cases, of which there are none yet.")},
+		"至少复发一次、时段末未解除、一次持续达到规定天数（见参数），或案件超时处置、重复立案的地点。按参数所选排序，其次依复发次数、总时长、最长一次。超时处置和重复立案来自案件；没有案件时不计。",
+		"A place with a return, with an alert that is open at the end of the period, with one that lasted the days of the parameters, or whose cases were handled late or reopened. Ranked by what the parameters say, then by returns, total time and longest time. Late handling and reopening come from cases; without cases they say nothing.")},
 	"ppv": {Names: names("阳性预测值", "Positive predictive value"), Text: names(
 		"值班人员研判过的告警中属实的比例，95 % Wilson 置信区间。只研判过的告警计入；研判者可能偏向某一类告警。",
 		"Of the alerts that operators judged, the share that was confirmed, with a 95 % Wilson interval. Only judged alerts count, and people may judge some sorts more often.")},
 	"budget": {Names: names("误报预算", "Budget"), Text: names(
 		"每类每周允许的误报次数。未研判的告警不计为误报。", "False episodes that are allowed a kind and week. Alerts nobody judged are not counted as false.")},
 	"time_to_clear": {Names: names("解除用时", "Time to clear"), Text: names(
-		"从触发到解除的时间，只计已解除的告警。", "From raised to cleared, of alerts that were cleared.")},
+		"从触发到解除的时间，计时段内解除的全部告警，包括时段开始前触发的；时段末仍未解除的另行计数。",
+		"From raised to cleared, of all alerts that were cleared in the period, those raised before it included. What is open at its end is counted beside it.")},
 	"flapping": {Names: names("抖动", "Flapping"), Text: names(
 		"标记为抖动，或解除后 15 分钟内在同一地点再次触发的告警。", "Alerts that are marked so, or were raised at the same place within 15 minutes of the clearing of the one before.")},
 	"health": {Names: names("设备状况", "Device health"), Text: names(

@@ -160,7 +160,8 @@ func (s *town) FindAlerts(_ context.Context, q store.AlertQuery) ([]store.Alert,
 	var out []store.Alert
 	before := q.Before == ""
 	for _, a := range list {
-		if before && len(out) < q.Limit && (q.Kind == "" || a.Kind == q.Kind) && (q.Area == "" || a.Area == q.Area) {
+		if before && len(out) < q.Limit && (q.Kind == "" || a.Kind == q.Kind) && (q.Area == "" || a.Area == q.Area) &&
+			(q.RaisedBefore.IsZero() || a.RaisedAt.Before(q.RaisedBefore)) && (q.ClearedFrom.IsZero() || a.ClearedAt.IsZero() || !a.ClearedAt.Before(q.ClearedFrom)) {
 			out = append(out, a)
 		}
 		before = before || a.ID == q.Before
@@ -192,11 +193,17 @@ func (s *town) ListDevices(_ context.Context, after sensors.DeviceID, limit int)
 // reporter answers from the town, at now.
 func (s *town) reporter(t testing.TB, opts report.Options) *report.Reporter {
 	t.Helper()
+	return s.reporterAt(t, opts, now)
+}
+
+// reporterAt answers from the town, at a moment.
+func (s *town) reporterAt(t testing.TB, opts report.Options, at time.Time) *report.Reporter {
+	t.Helper()
 	kinds, err := sensors.DefaultCatalog()
 	if err != nil {
 		t.Fatal(err)
 	}
-	opts.Version, opts.Zone, opts.Now = "test", mustZone(t, "Asia/Shanghai"), func() time.Time { return now }
+	opts.Version, opts.Zone, opts.Now = "test", mustZone(t, "Asia/Shanghai"), func() time.Time { return at }
 	return report.New(report.Sources{
 		Kinds: kinds, Areas: s.areas, Series: s, Alerts: s, Verdicts: s, Devices: s,
 		Thresholds: map[sensors.KindKey]float64{"noise": 85},
@@ -225,6 +232,21 @@ func ask(t testing.TB, r *report.Reporter, name report.Name, query string) *repo
 		t.Fatal(err)
 	}
 	return out
+}
+
+// stateAt is the state of the data behind a question at a moment.
+func (s *town) stateAt(t testing.TB, name report.Name, query string, at time.Time) string {
+	t.Helper()
+	r := s.reporterAt(t, report.Options{}, at)
+	req, err := report.Parse(name, mustQuery(t, query), r.District())
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := r.State(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return state
 }
 
 // golden compares a report with its file, as CSV in Chinese.

@@ -70,6 +70,8 @@ func Params(name Name) []Param {
 				func(r *Request) *Source { return &r.Source }, FromAlerts, FromEvents),
 			hidden(Day), fromParam(), toParam(), areaParam(), resolutionParam(),
 			whole("within_days", names("复发天数", "Within days"), names("解除后多少天内再次发生算复发", "what comes back within so many days of its end has returned"), 7, 1, 90, func(r *Request) *int { return &r.WithinDays }),
+			whole("long_days", names("持续天数", "Long days"), names("一次持续多少天以上也算难点", "what lasted so many days at a time is stubborn too, though it did not return"), 7, 1, 365, func(r *Request) *int { return &r.LongDays }),
+			oneOf("rank", names("排序", "Rank"), names("先按什么排序", "what ranks them first"), func(r *Request) *Ranking { return &r.Rank }, ByReturns, ByLasted, ByLongest, ByLate),
 			topParam(50), whole("episodes", names("历史次数", "Episodes"), names("每个难点列出最近多少次", "how many episodes of each are listed, the newest first"), 10, 1, 200, func(r *Request) *int { return &r.Episodes }),
 		}
 	case Quality:

@@ -30,7 +30,8 @@ type tally struct {
 	hours                                          []float64 // to clear, of those that were
 }
 
-func (t *tally) add(a store.Alert, answer store.Answer, flapping bool) {
+// add counts an alert that was raised in the time.
+func (t *tally) add(answer store.Answer, flapping bool) {
 	t.raised++
 	switch answer {
 	case store.Confirmed:
@@ -38,13 +39,17 @@ func (t *tally) add(a store.Alert, answer store.Answer, flapping bool) {
 	case store.FalseAlarm:
 		t.falseAlarms++
 	}
-	if a.ClearedAt.IsZero() {
-		t.open++
-	} else {
-		t.hours = append(t.hours, a.ClearedAt.Sub(a.RaisedAt).Hours())
-	}
 	if flapping {
 		t.flapping++
+	}
+}
+
+// last counts how long an alert was open, whenever it was raised.
+func (t *tally) last(a store.Alert, end time.Time) {
+	if cleared := clearedBy(a, end); cleared.IsZero() {
+		t.open++
+	} else {
+		t.hours = append(t.hours, cleared.Sub(a.RaisedAt).Hours())
 	}
 }
 
@@ -98,8 +103,8 @@ func (r *Reporter) quality(ctx context.Context, req Request, tell Tell, out *Res
 	if len(alerts) == 0 {
 		out.note(NoteNoAlerts)
 	}
-	all, weeks := tallies(alerts, answers, bounds)
-	out.Tables = []Table{r.kindsTable(all, len(bounds)-1, req), r.weeksTable(all, weeks, bounds, req), r.faultyTable(alerts, req), r.healthTable(reg, req)}
+	all, weeks := tallies(alerts, answers, bounds, r.end(req))
+	out.Tables = []Table{r.kindsTable(all, len(bounds)-1, req), r.weeksTable(all, weeks, bounds, req), r.faultyTable(alerts, r.end(req)), r.healthTable(reg, req)}
 	if r.opts.Evaluation == nil {
 		out.note(NoteNoEvaluation)
 	} else {
@@ -114,8 +119,9 @@ func (r *Reporter) quality(ctx context.Context, req Request, tell Tell, out *Res
 	return nil
 }
 
-// tallies counts alerts by subject, and by subject and week.
-func tallies(alerts []store.Alert, answers map[string]store.Answer, bounds []time.Time) (all map[subject]*tally, weeks map[subject][]tally) {
+// tallies counts alerts by subject, and by subject and week. Those raised before
+// the first week count with how long they were open, and in no week.
+func tallies(alerts []store.Alert, answers map[string]store.Answer, bounds []time.Time, end time.Time) (all map[subject]*tally, weeks map[subject][]tally) {
 	all, weeks = map[subject]*tally{}, map[subject][]tally{}
 	cleared := map[string]time.Time{} // when the last alert of a rule, kind and place was
 	for _, a := range alerts {
@@ -130,9 +136,10 @@ func tallies(alerts []store.Alert, answers map[string]store.Answer, bounds []tim
 		if !a.ClearedAt.IsZero() {
 			cleared[same] = a.ClearedAt
 		}
-		all[s].add(a, answers[a.ID], flapping)
+		all[s].last(a, end)
 		if w := window(bounds, a.RaisedAt); w >= 0 {
-			weeks[s][w].add(a, answers[a.ID], flapping)
+			all[s].add(answers[a.ID], flapping)
+			weeks[s][w].add(answers[a.ID], flapping)
 		}
 	}
 	return all, weeks
@@ -170,7 +177,7 @@ func (r *Reporter) kindsTable(all map[subject]*tally, weeks int, req Request) Ta
 		plain("false_per_week", "每周误报", "False a week", 2), plain("budget", "误报预算", "Budget", 0), textual("within_budget", "在预算内", "Within budget"),
 		column("clear_median", names("解除用时中位数", "Median time to clear"), "h", names("小时", "hours"), 2),
 		column("clear_p90", names("解除用时九成分位", "90 % cleared within"), "h", names("小时", "hours"), 2),
-		plain("open", "未解除", "Still open", 0), plain("flapping", "抖动", "Flapping", 0), percent("flapping_share", "抖动占比", "Flapping share"),
+		plain("open", "时段末未解除", "Open at the end", 0), plain("flapping", "抖动", "Flapping", 0), percent("flapping_share", "抖动占比", "Flapping share"),
 	}}
 	for _, s := range subjects(all) {
 		a := all[s]
@@ -188,7 +195,7 @@ func (r *Reporter) kindsTable(all map[subject]*tally, weeks int, req Request) Ta
 		t.Rows = append(t.Rows, []Value{
 			Named(categories[s.category]), Text(string(s.kind)), Named(r.kindName(s.kind)),
 			Count(a.raised), Count(a.confirmed), Count(a.falseAlarms), Count(a.unanswered()), ppv, low, high, perWeek, budget, within,
-			mid, most, Count(a.open), Count(a.flapping), Number(100 * float64(a.flapping) / float64(a.raised)),
+			mid, most, Count(a.open), Count(a.flapping), per(100*float64(a.flapping), float64(a.raised), NoteNoAlerts),
 		})
 	}
 	return t
@@ -221,10 +228,10 @@ func (r *Reporter) weeksTable(all map[subject]*tally, weeks map[subject][]tally,
 const worstDevices = 50
 
 // faultyTable lists the devices with most data-quality alerts.
-func (r *Reporter) faultyTable(alerts []store.Alert, req Request) Table {
+func (r *Reporter) faultyTable(alerts []store.Alert, end time.Time) Table {
 	t := Table{Key: "faulty", Title: names("数据质量告警最多的设备", "Devices with most data-quality alerts"), Columns: []Column{
 		textual("device", "设备", "Device"), textual("kind", "类型键", "Kind key"), textual("name", "类型", "Kind"),
-		plain("alerts", "告警数", "Alerts", 0), plain("open", "未解除", "Still open", 0), momentary("last", "最近一次", "Last"), textual("reason", "说明", "Why"),
+		plain("alerts", "告警数", "Alerts", 0), plain("open", "时段末未解除", "Open at the end", 0), momentary("last", "最近一次", "Last"), textual("reason", "说明", "Why"),
 	}}
 	type faulty struct {
 		device sensors.DeviceID
@@ -245,7 +252,7 @@ func (r *Reporter) faultyTable(alerts []store.Alert, req Request) Table {
 		}
 		list[i].n++
 		list[i].last = a
-		if a.ClearedAt.IsZero() {
+		if clearedBy(a, end).IsZero() {
 			list[i].open++
 		}
 	}

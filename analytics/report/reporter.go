@@ -126,8 +126,9 @@ func (r *Reporter) State(ctx context.Context, req Request) (string, error) {
 		}
 		add(s)
 	}
-	if req.To.After(r.opts.Now()) || req.Report == Quality || req.Report == Stubborn {
-		// Ages and states of devices go on by themselves; a minute is near enough.
+	if req.To.After(r.opts.Now()) || req.Report == Quality {
+		// What is open, and the states of devices, go on by themselves; a minute is
+		// near enough.
 		add(r.opts.Now().UTC().Truncate(time.Minute).String())
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

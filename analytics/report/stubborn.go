@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -65,7 +66,20 @@ type problem struct {
 	open     bool
 	lasted   time.Duration // altogether
 	longest  time.Duration
+	late     int // cases that were handled late
+	reopened int // how often cases were
 }
+
+// Ranking says which problems come first.
+type Ranking string
+
+// The rankings. Whatever leads, the others of them break ties in this order.
+const (
+	ByReturns Ranking = "returns"
+	ByLasted  Ranking = "lasted"
+	ByLongest Ranking = "longest"
+	ByLate    Ranking = "late" // handled late or reopened
+)
 
 func (r *Reporter) stubborn(ctx context.Context, req Request, tell Tell, out *Result) error {
 	tell(jobs.Progress{Step: names("读取历史", "reading the history")})
@@ -79,20 +93,19 @@ func (r *Reporter) stubborn(ctx context.Context, req Request, tell Tell, out *Re
 	if err != nil {
 		return err
 	}
-	end := req.To
-	if now := r.opts.Now(); now.Before(end) {
-		end = now.UTC()
+	if err := r.handle(ctx, found); err != nil {
+		return err
 	}
-	ranked := rank(found, time.Duration(req.WithinDays)*24*time.Hour, end)
+	end := r.end(req)
+	for _, p := range found {
+		p.measure(time.Duration(req.WithinDays)*24*time.Hour, end)
+	}
+	ranked := rank(found, time.Duration(req.LongDays)*24*time.Hour, req.Rank)
 	if len(ranked) > req.Top {
 		out.note(NoteCut)
 		ranked = ranked[:req.Top]
 	}
-	handled, err := r.handled(ctx, ranked)
-	if err != nil {
-		return err
-	}
-	if err := r.stubbornTables(ctx, req, ranked, end, handled, out); err != nil {
+	if err := r.stubbornTables(ctx, req, ranked, end, out); err != nil {
 		return err
 	}
 	out.use("returns")
@@ -113,7 +126,7 @@ func (r *Reporter) alertEpisodes(ctx context.Context, req Request, out *Result) 
 	if len(alerts) == 0 {
 		out.note(NoteNoAlerts)
 	}
-	found := map[placeKey]*problem{}
+	found, end := map[placeKey]*problem{}, r.end(req)
 	for _, a := range alerts {
 		key := placeKey{category: categoryOf(a), kind: a.Kind}
 		switch {
@@ -131,7 +144,7 @@ func (r *Reporter) alertEpisodes(ctx context.Context, req Request, out *Result) 
 			p = &problem{placeKey: key, area: a.Area}
 			found[key] = p
 		}
-		p.take(episode{from: a.RaisedAt, to: a.ClearedAt, severity: a.Severity, value: a.Value, expected: a.Baseline, reason: a.Reason, alerts: []string{a.ID}})
+		p.take(episode{from: a.RaisedAt, to: clearedBy(a, end), severity: a.Severity, value: a.Value, expected: a.Baseline, reason: a.Reason, alerts: []string{a.ID}})
 	}
 	return found, nil
 }
@@ -158,7 +171,7 @@ func (p *problem) take(e episode) {
 	p.episodes = append(p.episodes, e)
 }
 
-// eventEpisodes makes an episode of every run of days with events.
+// eventEpisodes makes an episode of every run of days with events of the period.
 func (r *Reporter) eventEpisodes(ctx context.Context, req Request, out *Result) (map[placeKey]*problem, error) {
 	bounds, err := r.bounds(req)
 	if err != nil {
@@ -204,32 +217,56 @@ func (p *problem) day(from, to time.Time, n int64, running bool) {
 	p.episodes = append(p.episodes, episode{from: from, to: to, value: float64(n)})
 }
 
-// rank returns the problems that are stubborn, the worst first.
-func rank(found map[placeKey]*problem, within time.Duration, end time.Time) []*problem {
-	var out []*problem
-	for _, p := range found {
-		for i := range p.episodes {
-			e := &p.episodes[i]
-			lasted := e.lasted(end)
-			p.lasted += lasted
-			p.longest = max(p.longest, lasted)
-			p.open = p.open || e.to.IsZero()
-			if i > 0 {
-				if gap := e.from.Sub(p.episodes[i-1].to); gap <= within {
-					p.returns++
-					e.returned = gap
-				}
+// measure counts what the episodes come to. What begins again within the time of
+// the end of the one before has returned.
+func (p *problem) measure(within time.Duration, end time.Time) {
+	for i := range p.episodes {
+		e := &p.episodes[i]
+		lasted := e.lasted(end)
+		p.lasted += lasted
+		p.longest = max(p.longest, lasted)
+		p.open = p.open || e.to.IsZero()
+		if i > 0 {
+			if gap := e.from.Sub(p.episodes[i-1].to); gap <= within {
+				p.returns++
+				e.returned = gap
 			}
 		}
-		if p.returns > 0 || p.open {
+	}
+}
+
+// stubborn reports whether a problem is one: it came back, is open, lasted long at
+// a time, or its cases were handled late or reopened.
+func (p *problem) stubborn(long time.Duration) bool {
+	return p.returns > 0 || p.open || p.longest >= long || p.late > 0 || p.reopened > 0
+}
+
+// rank returns the problems that are stubborn, the worst first.
+func rank(found map[placeKey]*problem, long time.Duration, by Ranking) []*problem {
+	var out []*problem
+	for _, p := range found {
+		if p.stubborn(long) {
 			out = append(out, p)
 		}
 	}
 	slices.SortFunc(out, func(a, b *problem) int {
-		return cmp.Or(cmp.Compare(b.returns, a.returns), cmp.Compare(b.lasted, a.lasted), cmp.Compare(b.longest, a.longest),
+		return cmp.Or(lead(by, b, a), cmp.Compare(b.returns, a.returns), cmp.Compare(b.lasted, a.lasted), cmp.Compare(b.longest, a.longest), lead(ByLate, b, a),
 			cmp.Compare(a.kind, b.kind), cmp.Compare(a.device, b.device), cmp.Compare(a.cell, b.cell), cmp.Compare(a.category, b.category))
 	})
 	return out
+}
+
+// lead compares two problems by what comes first.
+func lead(by Ranking, a, b *problem) int {
+	switch by {
+	case ByLasted:
+		return cmp.Compare(a.lasted, b.lasted)
+	case ByLongest:
+		return cmp.Compare(a.longest, b.longest)
+	case ByLate:
+		return cmp.Compare(a.late+a.reopened, b.late+b.reopened)
+	}
+	return cmp.Compare(a.returns, b.returns)
 }
 
 // lasted is how long an episode lasted, until end when it has not ended.
@@ -241,27 +278,35 @@ func (e *episode) lasted(end time.Time) time.Duration {
 	return max(0, to.Sub(e.from))
 }
 
-// handled asks for the handling of all alerts of the problems; nil when nobody
-// knows.
-func (r *Reporter) handled(ctx context.Context, list []*problem) (map[string]Handled, error) {
+// handle asks how the cases of all problems were handled. It does nothing while
+// there are no cases.
+func (r *Reporter) handle(ctx context.Context, found map[placeKey]*problem) error {
 	if r.src.Handling == nil {
-		return nil, nil
+		return nil
 	}
-	var ids []string
-	for _, p := range list {
+	of := map[string]*problem{}
+	for _, p := range found {
 		for _, e := range p.episodes {
-			ids = append(ids, e.alerts...)
+			for _, id := range e.alerts {
+				of[id] = p
+			}
 		}
 	}
-	out := map[string]Handled{}
-	for part := range slices.Chunk(ids, store.MaxAlerts) {
-		found, err := r.src.Handling.HandlingOf(ctx, part)
+	for part := range slices.Chunk(slices.Sorted(maps.Keys(of)), store.MaxAlerts) {
+		cases, err := r.src.Handling.HandlingOf(ctx, part)
 		if err != nil {
-			return nil, fmt.Errorf("handling of cases: %w", err)
+			return fmt.Errorf("handling of cases: %w", err)
 		}
-		for id, h := range found {
-			out[id] = h
+		for id, h := range cases {
+			p := of[id]
+			if p == nil {
+				continue // of an alert that was not asked for
+			}
+			if h.Late {
+				p.late++
+			}
+			p.reopened += h.Reopened
 		}
 	}
-	return out, nil
+	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/urbangrid/urbangrid/sensors"
 )
 
-func (r *Reporter) stubbornTables(ctx context.Context, req Request, list []*problem, end time.Time, handled map[string]Handled, out *Result) error {
+func (r *Reporter) stubbornTables(ctx context.Context, req Request, list []*problem, end time.Time, out *Result) error {
 	reg, err := r.devices(ctx)
 	if err != nil {
 		return err
@@ -19,7 +19,7 @@ func (r *Reporter) stubbornTables(ctx context.Context, req Request, list []*prob
 		plain("rank", "排名", "Rank", 0), textual("sort", "对象", "Of"), textual("place", "地点", "Place"), textual("name", "名称", "Name"),
 		textual("area", "责任网格编号", "Area code"), textual("area_name", "责任网格", "Area"),
 		textual("kind", "类型键", "Kind key"), textual("kind_name", "类型", "Kind"), textual("category", "类别", "Category"),
-		plain("episodes", "次数", "Episodes", 0), plain("returns", "复发次数", "Returns", 0), textual("open", "未解除", "Still open"),
+		plain("episodes", "次数", "Episodes", 0), plain("returns", "复发次数", "Returns", 0), textual("open", "时段末未解除", "Open at the end"),
 		column("lasted", names("总时长", "Lasted"), "h", hours, 1), column("longest", names("最长一次", "Longest"), "h", hours, 1),
 		column("gap", names("复发间隔中位数", "Median time to return"), "d", names("天", "days"), 1),
 		momentary("first", "第一次", "First"), momentary("last", "最近一次", "Last"), textual("severity", "最高级别", "Gravest"),
@@ -41,7 +41,7 @@ func (r *Reporter) stubbornTables(ctx context.Context, req Request, list []*prob
 		if p.device != "" {
 			place, sort, name = Text(string(p.device)), names("设备（部件）", "device (component)"), label[p.device]
 		}
-		late, reopened := handledValues(p, handled)
+		late, reopened := r.handledValues(p)
 		problems.Rows = append(problems.Rows, []Value{
 			Count(i + 1), Named(sort), place, Text(name), Text(string(p.area)), Named(r.areaLabel(p.area)), Text(string(p.kind)), Named(r.kindName(p.kind)),
 			Named(categories[p.category]), Count(len(p.episodes)), Count(p.returns), YesNo(p.open), Number(p.lasted.Hours()), Number(p.longest.Hours()), p.medianGap(),
@@ -111,20 +111,11 @@ func (p *problem) gravest() Value {
 }
 
 // handledValues are how often the cases of a problem were late and reopened.
-func handledValues(p *problem, handled map[string]Handled) (late, reopened Value) {
-	if handled == nil {
+func (r *Reporter) handledValues(p *problem) (late, reopened Value) {
+	if r.src.Handling == nil {
 		return Missing(NoteWithCases), Missing(NoteWithCases)
 	}
-	var l, o int
-	for _, e := range p.episodes {
-		for _, id := range e.alerts {
-			if h := handled[id]; h.Late {
-				l++
-			}
-			o += handled[id].Reopened
-		}
-	}
-	return Count(l), Count(o)
+	return Count(p.late), Count(p.reopened)
 }
 
 // median sorts values, of which there is one at least.
