@@ -35,6 +35,16 @@ export function timeNear(ms: number, nowMs: number): string {
   return day(ms) === day(nowMs) ? clockTime(ms) : `${day(ms).slice(5)} ${clockTime(ms)}`;
 }
 
+/** "2026-11-22 16:05:09 UTC+08:00": a moment in full, in the zone of the page. */
+export function momentWithOffset(ms: number): string {
+  return `${day(ms)} ${clockTime(ms)} UTC${offsetOf(ms)}`;
+}
+
+function offsetOf(ms: number): string {
+  const parts = dateFormat('offset', {timeZoneName: 'longOffset'}).formatToParts(ms);
+  return (parts.find((p) => p.type === 'timeZoneName')?.value ?? '').replace('GMT', '');
+}
+
 /** "12 s", "3 min", "2 h": one unit, rounded down. */
 export function duration(ms: number, m: Messages): string {
   const s = Math.max(0, Math.floor(ms / 1000));

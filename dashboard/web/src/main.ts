@@ -9,7 +9,9 @@ import {CATALOGUES, type Lang} from './i18n';
 import type {Theme} from './map/city-map';
 import {chooseRenderer, probeGraphics} from './map/renderer';
 import {firstModel, type Model} from './model';
+import {browserBar, Router} from './router';
 import Page from './ui/Page.svelte';
+import {Who} from './who';
 
 declare global {
   interface Window {
@@ -57,6 +59,25 @@ function dress(nextLang: Lang, nextTheme: Theme): void {
   document.title = nextLang === 'zh' ? `${m.appName} ${m.appLatin}` : m.appName;
 }
 
+function remember(key: string, value: string): void {
+  try {
+    localStorage.setItem(`urbangrid.${key}`, value);
+  } catch {
+    // A browser that keeps nothing still works; it only forgets.
+  }
+}
+
+function remembered(key: string): string {
+  try {
+    return localStorage.getItem(`urbangrid.${key}`) ?? '';
+  } catch {
+    return '';
+  }
+}
+
+const router = new Router(browserBar());
+const who = new Who(remembered('name'), (name) => remember('name', name));
+
 const app = new App({
   world,
   read: () => model,
@@ -64,13 +85,7 @@ const app = new App({
     model = next;
     store.set(next);
   },
-  remember: (key, value) => {
-    try {
-      localStorage.setItem(`urbangrid.${key}`, value);
-    } catch {
-      // A browser that keeps nothing still works; it only forgets.
-    }
-  },
+  remember,
   dress,
   loadH3: () => import('./h3'),
   openMap: async (element, mapTheme, events) => {
@@ -93,7 +108,7 @@ const target = document.getElementById('app');
 if (target !== null) {
   dress(lang, theme);
   target.replaceChildren();
-  mount(Page, {target, props: {store, intents: app}});
+  mount(Page, {target, props: {store, intents: app, router, who}});
 }
 
 document.addEventListener('visibilitychange', () => {

@@ -44,7 +44,8 @@ describe('catalogues', () => {
       expect(Object.keys(CATALOGUES[lang])).toEqual(keys);
       for (const [key, text] of Object.entries(CATALOGUES[lang])) {
         const shown: unknown = typeof text === 'function' ? Reflect.apply(text, null, [2, 'x', 'y', 'z', 'w']) : text;
-        expect(shown, `${lang}.${key}`).toMatch(/\S/);
+        const texts = typeof shown === 'object' && shown !== null ? Object.values(shown) : [shown];
+        for (const t of texts) expect(t, `${lang}.${key}`).toMatch(/\S/);
       }
     }
   });

@@ -1,0 +1,27 @@
+import type {Component} from 'svelte';
+import type {Readable} from 'svelte/store';
+import type {Intents, Model} from './model';
+import type {Route, Router, ViewName} from './router';
+import type {Who} from './who';
+
+/** What every view is given. */
+export interface ViewProps {
+  /** The live model: kinds, areas, alerts, the link, language, the time. */
+  readonly store: Readable<Model>;
+  readonly model: Model;
+  readonly intents: Intents;
+  readonly route: Route;
+  readonly router: Router;
+  readonly who: Who;
+}
+
+/** A view of the page. */
+export type View = Component<ViewProps>;
+
+/** Fetches the code of each view but the live one, which is there from the start. */
+export const LOADERS: Readonly<Record<Exclude<ViewName, 'live'>, () => Promise<{readonly default: View}>>> = {
+  alerts: () => import('./views/alerts/View.svelte'),
+  reports: () => import('./views/reports/View.svelte'),
+  devices: () => import('./views/devices/View.svelte'),
+  settings: () => import('./views/settings/View.svelte'),
+};

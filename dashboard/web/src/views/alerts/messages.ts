@@ -1,0 +1,14 @@
+import type {Lang} from '../../i18n';
+
+const zh = {
+  title: '告警',
+  loading: '正在读取…',
+};
+
+const en: typeof zh = {
+  title: 'Alerts',
+  loading: 'Loading…',
+};
+
+/** The texts of the view. */
+export const MESSAGES: Readonly<Record<Lang, typeof zh>> = {zh, en};
