@@ -20,6 +20,7 @@ const (
 	NoteNoData        NoteCode = "no_data"
 	NoteNoPrevious    NoteCode = "no_previous_period"
 	NoteNoLastYear    NoteCode = "no_last_year"
+	NoteBeganLater    NoteCode = "began_later"
 	NoteZeroBase      NoteCode = "zero_base"
 	NoteNoDevices     NoteCode = "no_devices"
 	NoteNoSurface     NoteCode = "no_surface"
@@ -87,6 +88,8 @@ var noteTexts = map[NoteCode]noteText{
 		sensors.Names{ZH: "数据不足：上一个等长时段没有数据，不计算环比。", EN: "Not enough data: the period before has none, so nothing is compared with it."}},
 	NoteNoLastYear: {sensors.Names{ZH: "数据不足", EN: "not enough data"},
 		sensors.Names{ZH: "数据不足：去年同期没有数据，不计算同比。", EN: "Not enough data: the same weeks of last year have none, so nothing is compared with them."}},
+	NoteBeganLater: {sensors.Names{ZH: "数据不足", EN: "not enough data"},
+		sensors.Names{ZH: "数据不足：对比时段开始之后才有该类型的第一条观测，不能与不完整的时段相比。", EN: "Not enough data: the first observation of the kind came after the time compared with had begun, and a part of a time is not compared with."}},
 	NoteZeroBase: {sensors.Names{ZH: "基数为零", EN: "base is zero"},
 		sensors.Names{ZH: "对比时段的数值为零，变化率没有定义；请看差值。", EN: "The value compared with is zero, so there is no change in percent; see the difference."}},
 	NoteNoDevices: {sensors.Names{ZH: "无登记设备", EN: "no device"},

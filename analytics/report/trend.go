@@ -101,7 +101,8 @@ func (r *Reporter) cubesOf(req Request) []store.CubeQuery {
 		if all.previous.Before(from) {
 			from = all.previous
 		}
-		spans = [][]time.Time{{from, req.To}, {all.yearFrom, all.yearTo}}
+		// And the weeks before last year's, which say whether counting had begun.
+		spans = [][]time.Time{{from, req.To}, {dayAfter(all.yearFrom, -7*nearbyWeeks, r.opts.Zone).UTC(), all.yearTo}}
 	case Stubborn:
 		if req.Source == FromAlerts {
 			return nil

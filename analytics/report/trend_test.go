@@ -81,6 +81,46 @@ func TestTrend_ComparesWithTheSameWeeksOfLastYear(t *testing.T) {
 	wantNumber(t, r, "comparisons", 0, "last_year_change", 50, 0)
 }
 
+// A city where counting began three days before the week that is asked about: seven
+// days against three are no growth.
+func TestTrend_DoesNotCompareWithHalfAPeriod(t *testing.T) {
+	const week = "kind=smoke&from=2026-11-16&to=2026-11-23"
+	queries := []string{week + "&by=city", week + "&by=area", week + "&by=city&every=week", week + "&by=city&every=hour", week + "&area=A", week + "&by=kind"}
+	s := newTown(t)
+	for d := 10; d > 0; d-- {
+		s.events(t, "smoke", west, day(t, d), 5)
+	}
+	for _, query := range queries {
+		r := s.ask(t, report.Trend, query)
+		wantNumber(t, r, "comparisons", 0, "value", 35, 0)
+		for _, c := range []string{"previous", "previous_diff", "previous_change"} {
+			wantMissing(t, r, "comparisons", 0, c, report.NoteBeganLater)
+		}
+	}
+	// One event on the first day of the week before, or years ago, and it was counted.
+	for _, first := range []int{14, 3 * 365} {
+		counted := newTown(t)
+		counted.seen = slices.Clone(s.seen)
+		counted.events(t, "smoke", west, day(t, first), 1)
+		for _, query := range queries {
+			r := counted.ask(t, report.Trend, query)
+			wantNumber(t, r, "comparisons", 0, "previous", map[bool]float64{true: 16, false: 15}[first == 14], 0)
+		}
+	}
+}
+
+func TestTrend_DoesNotCompareWithHalfOfLastYear(t *testing.T) {
+	s := newTown(t)
+	for d := 7; d > 0; d-- {
+		s.events(t, "smoke", west, day(t, d), 5)
+	}
+	s.events(t, "smoke", west, day(t, 3+364), 5)
+	const query = "kind=smoke&by=city&from=2026-11-16&to=2026-11-23"
+	wantMissing(t, s.ask(t, report.Trend, query), "comparisons", 0, "last_year", report.NoteBeganLater)
+	s.events(t, "smoke", west, day(t, 20+364), 5)
+	wantNumber(t, s.ask(t, report.Trend, query), "comparisons", 0, "last_year_change", 600, 0)
+}
+
 func TestTrend_IsSilentAboutWhatItCannotKnow(t *testing.T) {
 	s := newTown(t)
 	for d := 5; d > 0; d-- {

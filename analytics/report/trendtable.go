@@ -213,9 +213,11 @@ func (l *line) perDevice(n float64) Value {
 }
 
 // compare makes the rows of the comparisons: what the lines of bounds had against
-// the time before and against last year.
+// the time before and against last year. A time that had begun when the kind was
+// first observed is not compared with: a part of it is no whole.
 func (r *Reporter) compare(ctx context.Context, req Request, bounds []time.Time, windows int, lines []line) ([][]Value, error) {
 	var rows [][]Value
+	began := r.beginnings(req)
 	for _, c := range r.comparisons(req, windows) {
 		this, err := r.totals(ctx, req, lines, bounds, c.from, c.to)
 		if err != nil {
@@ -236,8 +238,15 @@ func (r *Reporter) compare(ctx context.Context, req Request, bounds []time.Time,
 				Text(l.key), Named(l.names), Named(c.span), Moment(c.from), Moment(c.to), Named(unitOf(l.kind)),
 				now, l.perKm2(float64(this[i].n)), l.perDevice(float64(this[i].n)),
 			}
-			row = append(row, against(now, l.compared(before[i], NoteNoPrevious))...)
-			rows = append(rows, append(row, against(now, l.compared(year[i], NoteNoLastYear))...))
+			then, err := l.comparable(ctx, began, bounds, c.previous, before[i], NoteNoPrevious)
+			if err != nil {
+				return nil, err
+			}
+			last, err := l.comparable(ctx, began, bounds, c.yearFrom, year[i], NoteNoLastYear)
+			if err != nil {
+				return nil, err
+			}
+			rows = append(rows, append(append(row, against(now, then)...), against(now, last)...))
 		}
 	}
 	return rows, nil
@@ -276,6 +285,23 @@ func (r *Reporter) totals(ctx context.Context, req Request, lines []line, bounds
 		out[i] = t
 	}
 	return out, nil
+}
+
+// comparable is the value of a time that began at from, missing where it has none or
+// the kind was first observed after it had begun.
+func (l *line) comparable(ctx context.Context, began *beginnings, bounds []time.Time, from time.Time, t total, otherwise NoteCode) (Value, error) {
+	v := l.compared(t, otherwise)
+	if _, ok := v.Number(); !ok {
+		return v, nil
+	}
+	whole, err := began.by(ctx, l, bounds, from)
+	if err != nil {
+		return Value{}, err
+	}
+	if !whole {
+		return Missing(NoteBeganLater), nil
+	}
+	return v, nil
 }
 
 // compared is the value of a total: events, or the mean level.
