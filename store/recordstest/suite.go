@@ -1,6 +1,7 @@
 // Package recordstest is the suite of promises that every implementation of
 // store.Alerts, store.Quarantine, store.Devices, store.Activities,
-// store.Credentials, store.Verdicts and store.Mutes passes.
+// store.Credentials, store.Verdicts, store.Mutes, store.Settings,
+// store.Secrets and store.Deliveries passes.
 package recordstest
 
 import (
@@ -23,6 +24,10 @@ type Records interface {
 	store.Credentials
 	store.Verdicts
 	store.Mutes
+	store.Handlings
+	store.Settings
+	store.Secrets
+	store.Deliveries
 	Close() error
 }
 
@@ -33,7 +38,7 @@ type Open func(t *testing.T, dir string) Records
 // Run holds an implementation to every promise, each on records of its own.
 func Run(t *testing.T, open Open) {
 	for _, promises := range []map[string]func(*testing.T, *fixture){
-		alertPromises, quarantinePromises, devicePromises, activityPromises, credentialPromises, verdictPromises, mutePromises,
+		alertPromises, quarantinePromises, devicePromises, activityPromises, credentialPromises, verdictPromises, mutePromises, settingPromises, deliveryPromises,
 	} {
 		for promise, check := range promises {
 			t.Run(promise, func(t *testing.T) {

@@ -1,0 +1,229 @@
+package recordstest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/urbangrid/urbangrid/store"
+)
+
+func (f *fixture) saveSetting(s store.Setting) store.Setting {
+	f.t.Helper()
+	kept, err := f.SaveSetting(f.t.Context(), s)
+	if err != nil {
+		f.t.Fatalf("SaveSetting(%+v): %v", s, err)
+	}
+	return kept
+}
+
+// loudness is a change of a rule by a person.
+func loudness(version int64, value string) store.Setting {
+	s := store.Setting{Section: "rule", Key: "noise_loud", Version: version, By: "王芳", Note: "夜市", At: noon}
+	if value != "" {
+		s.Value = []byte(value)
+	}
+	return s
+}
+
+var settingPromises = map[string]func(*testing.T, *fixture){
+	"a setting comes back as it was saved, also after a restart": func(t *testing.T, f *fixture) {
+		want := f.saveSetting(loudness(0, "raise: 80"))
+		if want.Version != 1 {
+			t.Errorf("first version is %d, want 1", want.Version)
+		}
+		f.reopen()
+		got, err := f.Setting(t.Context(), "rule", "noise_loud")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("setting (-want +got):\n%s", diff)
+		}
+	},
+	"of two who change a setting at once the second sees what the first said": func(t *testing.T, f *fixture) {
+		first := f.saveSetting(loudness(0, "raise: 80"))
+		for _, version := range []int64{0, 7} {
+			second := loudness(version, "raise: 90")
+			kept, err := f.SaveSetting(t.Context(), second)
+			if !errors.Is(err, store.ErrConflict) {
+				t.Fatalf("SaveSetting with version %d: error %v, want ErrConflict", version, err)
+			}
+			if diff := cmp.Diff(first, kept); diff != "" {
+				t.Errorf("kept (-want +got):\n%s", diff)
+			}
+		}
+		changes, err := f.SettingChanges(t.Context(), store.SettingQuery{})
+		if err != nil || len(changes) != 1 {
+			t.Errorf("%d changes, %v; want the one that was saved", len(changes), err)
+		}
+	},
+	"a reset setting is not listed and its versions go on": func(t *testing.T, f *fixture) {
+		f.saveSetting(loudness(0, "raise: 80"))
+		f.saveSetting(loudness(1, ""))
+		listed, err := f.ListSettings(t.Context(), "rule")
+		if err != nil || len(listed) != 0 {
+			t.Fatalf("listed %v, %v; want none", listed, err)
+		}
+		again := f.saveSetting(loudness(2, "raise: 70"))
+		if again.Version != 3 {
+			t.Errorf("version after a reset is %d, want 3", again.Version)
+		}
+		listed, err = f.ListSettings(t.Context(), "rule")
+		if diff := cmp.Diff(map[string]store.Setting{"noise_loud": again}, listed); diff != "" || err != nil {
+			t.Errorf("listed, %v (-want +got):\n%s", err, diff)
+		}
+	},
+	"changes tell what held before, the newest first, page by page": func(t *testing.T, f *fixture) {
+		f.saveSetting(loudness(0, "raise: 80"))
+		f.saveSetting(loudness(1, "raise: 90"))
+		f.saveSetting(loudness(2, ""))
+		f.saveSetting(store.Setting{Section: "kind", Key: "noise", Value: []byte("x"), By: "李明", At: noon})
+		q := store.SettingQuery{Section: "rule", Limit: 2}
+		page, err := f.SettingChanges(t.Context(), q)
+		if err != nil || len(page) != 2 {
+			t.Fatalf("first page has %d changes, %v; want 2", len(page), err)
+		}
+		if page[0].Value != nil || string(page[0].Before) != "raise: 90" || string(page[1].Before) != "raise: 80" {
+			t.Errorf("first page is %+v", page)
+		}
+		q.Before = page[1].ID
+		page, err = f.SettingChanges(t.Context(), q)
+		if err != nil || len(page) != 1 || page[0].Before != nil || string(page[0].Value) != "raise: 80" {
+			t.Errorf("second page is %+v, %v", page, err)
+		}
+		if _, err := f.SettingChanges(t.Context(), store.SettingQuery{Limit: store.MaxSettingChanges + 1}); !errors.Is(err, store.ErrInvalidQuery) {
+			t.Errorf("too long a page: %v, want ErrInvalidQuery", err)
+		}
+	},
+	"a secret is kept, replaced and removed": func(t *testing.T, f *fixture) {
+		for _, secret := range []string{"", "geheim", "新密钥", ""} {
+			if err := f.SaveSecret(t.Context(), "channel/a", secret); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := f.Secret(t.Context(), "channel/a"); got != secret || err != nil {
+				t.Errorf("Secret = %q, %v; want %q", got, err, secret)
+			}
+		}
+	},
+}
+
+// message is a delivery to a channel that waits from noon on.
+func message(channel, alert string, revision int64) store.Delivery {
+	return store.Delivery{Channel: channel, Alert: alert, Revision: revision, Event: "raised", Payload: []byte(`{"id":"` + alert + `"}`),
+		State: store.DeliveryWaiting, Next: noon, CreatedAt: noon}
+}
+
+func (f *fixture) queue(seq uint64, list ...store.Delivery) int {
+	f.t.Helper()
+	n, err := f.QueueDeliveries(f.t.Context(), store.Position{Journal: "log", Seq: seq}, list)
+	if err != nil {
+		f.t.Fatalf("QueueDeliveries: %v", err)
+	}
+	return n
+}
+
+func (f *fixture) due(at time.Time) []store.Delivery {
+	f.t.Helper()
+	found, err := f.DueDeliveries(f.t.Context(), at, 10)
+	if err != nil {
+		f.t.Fatalf("DueDeliveries: %v", err)
+	}
+	return found
+}
+
+var deliveryPromises = map[string]func(*testing.T, *fixture){
+	"a delivery is entered once with the position, also after a restart": func(t *testing.T, f *fixture) {
+		if n := f.queue(5, message("a", "x", 1), message("b", "x", 1)); n != 2 {
+			t.Errorf("entered %d, want 2", n)
+		}
+		f.reopen()
+		if n := f.queue(4, message("a", "x", 1)); n != 0 {
+			t.Errorf("entered %d again, want 0", n)
+		}
+		if p, err := f.DeliveryPosition(t.Context(), "log"); p.Seq != 5 || err != nil {
+			t.Errorf("position is %v, %v; want 5", p, err)
+		}
+		got := f.due(noon)
+		want := []store.Delivery{message("a", "x", 1), message("b", "x", 1)}
+		for i := range want {
+			want[i].ID = got[i].ID
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("due (-want +got):\n%s", diff)
+		}
+	},
+	"an attempt that failed waits for its time, and one that has ended is not due": func(t *testing.T, f *fixture) {
+		f.queue(1, message("a", "x", 1), message("a", "y", 1))
+		both := f.due(noon)
+		later, dead := both[0], both[1]
+		later.Attempts, later.Next, later.Fault = 1, noon.Add(time.Minute), "503"
+		dead.State, dead.Attempts, dead.EndedAt = store.DeliveryDead, 8, noon
+		for _, d := range []store.Delivery{later, dead} {
+			if err := f.SaveAttempt(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := f.due(noon); len(got) != 0 {
+			t.Errorf("due at noon: %+v, want none", got)
+		}
+		if diff := cmp.Diff([]store.Delivery{later}, f.due(noon.Add(time.Minute))); diff != "" {
+			t.Errorf("due a minute later (-want +got):\n%s", diff)
+		}
+		found, err := f.FindDeliveries(t.Context(), store.DeliveryQuery{State: store.DeliveryDead})
+		if diff := cmp.Diff([]store.Delivery{dead}, found); diff != "" || err != nil {
+			t.Errorf("dead, %v (-want +got):\n%s", err, diff)
+		}
+		counts, err := f.CountDeliveries(t.Context())
+		want := map[string]map[store.DeliveryState]int{"a": {store.DeliveryWaiting: 1, store.DeliveryDead: 1}}
+		if diff := cmp.Diff(want, counts); diff != "" || err != nil {
+			t.Errorf("counts, %v (-want +got):\n%s", err, diff)
+		}
+		later.ID = 99
+		if err := f.SaveAttempt(t.Context(), later); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("attempt of an unknown delivery: %v, want ErrNotFound", err)
+		}
+	},
+	"trimming removes what ended long ago and what is too much, never what waits": func(t *testing.T, f *fixture) {
+		f.queue(1, message("a", "1", 1), message("a", "2", 1), message("a", "3", 1), message("a", "4", 1))
+		for i, d := range f.due(noon) {
+			if i == 0 {
+				continue
+			}
+			d.State, d.EndedAt = store.DeliveryDelivered, noon.Add(time.Duration(i)*time.Hour)
+			if err := f.SaveAttempt(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		left := func() (alerts []string) {
+			found, err := f.FindDeliveries(t.Context(), store.DeliveryQuery{Channel: "a"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range found {
+				alerts = append(alerts, d.Alert)
+			}
+			return alerts
+		}
+		if err := f.TrimDeliveries(t.Context(), noon.Add(90*time.Minute), 10); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"4", "3", "1"}, left()); diff != "" {
+			t.Errorf("after the first trim (-want +got):\n%s", diff)
+		}
+		if err := f.TrimDeliveries(t.Context(), noon, 1); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]string{"4", "1"}, left()); diff != "" {
+			t.Errorf("after the second trim (-want +got):\n%s", diff)
+		}
+		if err := f.DropDeliveries(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+		if got := left(); got != nil {
+			t.Errorf("after the drop: %v", got)
+		}
+	},
+}
