@@ -90,20 +90,23 @@ func columnsOf(k sensors.Kind) []store.Aggregate {
 	return nil
 }
 
-// lines asks for the lines of a trend over bounds: one a place for a kind, or one
-// a kind. Areas without an observation are there too, with zeros; kinds without
-// one are not.
+// lines asks for the lines of a trend over bounds: one a place for a kind, one a
+// kind, or one a place for each kind. Areas without an observation are there too,
+// with zeros; kinds without one are not, unless they were asked for by name.
 func (r *Reporter) lines(ctx context.Context, req Request, bounds []time.Time) ([]line, error) {
 	reg, err := r.devices(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if req.By != ByKind {
+	if req.By.oneKind() {
 		kind, _ := r.src.Kinds.Kind(req.Kind) // Parse has seen it
 		return r.linesOf(ctx, kind, req, bounds, reg)
 	}
+	whole := req.By == ByKind
+	if req.By = ByArea; whole {
+		req.By = ByCity
+	}
 	var out []line
-	req.By = ByCity
 	for _, k := range r.src.Kinds.All() {
 		if req.Kind != "" && k.Key != req.Kind {
 			continue
@@ -113,10 +116,13 @@ func (r *Reporter) lines(ctx context.Context, req Request, bounds []time.Time) (
 			return nil, err
 		}
 		for _, l := range found {
-			if l.begin < len(l.count) {
-				l.key, l.names = string(k.Key), k.Names
-				out = append(out, l)
+			if l.begin == len(l.count) {
+				continue
 			}
+			if whole {
+				l.key, l.names = string(k.Key), k.Names
+			}
+			out = append(out, l)
 		}
 	}
 	return out, nil

@@ -55,6 +55,7 @@ const (
 	NoteRunning      NoteCode = "window_running"
 	NoteNoEvaluation NoteCode = "no_evaluation"
 	NoteNoAlerts     NoteCode = "no_alerts"
+	NoteNoCases      NoteCode = "not_until_cases"
 	NoteNoScan       NoteCode = "no_scan"
 )
 
@@ -144,6 +145,7 @@ var noteTexts = map[NoteCode]noteText{
 	NoteRunning:      {text: sensors.Names{ZH: "最后一个时间窗尚未结束，数值会继续增加。", EN: "The last window is still running: its numbers will grow."}},
 	NoteNoEvaluation: {text: sensors.Names{ZH: "没有提供检测评估文件，因此没有检出率等指标。", EN: "No evaluation file was given, so there is no probability of detection."}},
 	NoteNoScan:       {text: sensors.Names{ZH: "数据不足：时空扫描只适用于事件，且至少需要 14 个时间步和 8 个网格。", EN: "Not enough data: a scan is of events, and needs 14 steps and 8 cells at least."}},
+	NoteNoCases:      {text: sensors.Names{ZH: "案件类别和来源要等有了案件才能统计：目前只有观测和告警，没有案件数据，因此没有数值。", EN: "Not available until cases exist: class and channel are those of cases, and there are observations and alerts alone so far, so there are no numbers."}},
 	NoteNoAlerts:     {sensors.Names{ZH: "无告警", EN: "no alerts"}, sensors.Names{ZH: "该时段没有告警。", EN: "There are no alerts in the time."}},
 }
 

@@ -46,8 +46,8 @@ func Params(name Name) []Param {
 	switch name {
 	case Trend:
 		return []Param{
-			kindParam(), oneOf("by", names("分组", "By"), names("按什么分组", "what trends are told apart by"),
-				func(r *Request) *Dimension { return &r.By }, ByArea, ByKind, ByCity),
+			kindParam(), oneOf("by", names("分组", "By"), names("按什么分组；案件类别和来源（class、channel）要等有了案件", "what trends are told apart by; class and channel are of cases, of which there are none yet"),
+				func(r *Request) *Dimension { return &r.By }, ByArea, ByKind, ByAreaKind, ByCity, ByClass, ByChannel),
 			everyParam(Day, Hour, Week), fromParam(), toParam(), areaParam(),
 		}
 	case Hotspots:

@@ -43,16 +43,25 @@ func (r Request) Long() bool { return r.Scan }
 // Dimension is what a trend is told apart by.
 type Dimension string
 
-// The dimensions. A new one needs an entry in dimensions and a way in
-// Reporter.places.
+// The dimensions. A new one needs an entry in the list of the parameter and a way
+// in Reporter.lines.
 const (
-	ByArea   Dimension = "area"
-	ByKind   Dimension = "kind"
-	ByCity   Dimension = "city"
-	ByCell   Dimension = "cell"
-	ByDevice Dimension = "device"
-	ByAny    Dimension = "any" // cells and devices
+	ByArea     Dimension = "area"
+	ByKind     Dimension = "kind"
+	ByAreaKind Dimension = "area-kind" // every kind in every area
+	ByCity     Dimension = "city"
+	ByClass    Dimension = "class"   // of cases
+	ByChannel  Dimension = "channel" // of cases
+	ByCell     Dimension = "cell"
+	ByDevice   Dimension = "device"
+	ByAny      Dimension = "any" // cells and devices
 )
+
+// ofCases reports whether only cases can be told apart by d.
+func (d Dimension) ofCases() bool { return d == ByClass || d == ByChannel }
+
+// oneKind reports whether a trend by d is that of one kind.
+func (d Dimension) oneKind() bool { return d == ByArea || d == ByCity }
 
 // Quantity is what hot spots are of.
 type Quantity string
@@ -172,8 +181,8 @@ func (r *Request) settle(d District) Faults {
 	if r.From.After(d.Now) {
 		faults = append(faults, Fault{"from", r.From.In(d.Zone).Format(time.RFC3339), "is in the future"})
 	}
-	if r.Report == Trend && r.By != ByKind && r.Kind == "" {
-		faults = append(faults, Fault{"kind", "", "is needed, unless the trend is by kind"})
+	if r.Report == Trend && r.By.oneKind() && r.Kind == "" {
+		faults = append(faults, Fault{"kind", "", "is needed, unless the trend is by kind or area-kind"})
 	}
 	r.From, r.To = r.From.UTC(), r.To.UTC()
 	return faults
@@ -222,6 +231,7 @@ func (r Request) parameters(d District) []Parameter {
 // choiceNames are what people call the values of parameters that are choices.
 var choiceNames = map[string]sensors.Names{
 	string(ByArea): {ZH: "责任网格", EN: "area"}, string(ByKind): {ZH: "类型", EN: "kind"}, string(ByCity): {ZH: "全市", EN: "city"},
+	string(ByAreaKind): {ZH: "责任网格和类型", EN: "area and kind"}, string(ByClass): {ZH: "案件类别", EN: "class of cases"}, string(ByChannel): {ZH: "案件来源", EN: "channel of cases"},
 	string(ByCell): {ZH: "网格", EN: "cell"}, string(ByDevice): {ZH: "设备（部件）", EN: "device"}, string(ByAny): {ZH: "网格和设备", EN: "cells and devices"},
 	string(Hour): {ZH: "小时", EN: "hour"}, string(Day): {ZH: "天", EN: "day"}, string(Week): {ZH: "周", EN: "week"},
 	string(Auto): {ZH: "自动", EN: "auto"}, string(Counts): {ZH: "事件数", EN: "count"}, string(Rates): {ZH: "每台设备", EN: "rate"},

@@ -91,6 +91,9 @@ func (r *Reporter) cubesOf(req Request) []store.CubeQuery {
 	var spans [][]time.Time
 	switch req.Report {
 	case Trend:
+		if req.By.ofCases() {
+			return nil
+		}
 		bounds, history, err := r.trendWindows(req)
 		if err != nil {
 			return nil // Answer says so
@@ -131,7 +134,12 @@ func (r *Reporter) trend(ctx context.Context, req Request, tell Tell, out *Resul
 	if err != nil {
 		return err
 	}
-	lines, err := r.lines(ctx, req, bounds)
+	var lines []line
+	if req.By.ofCases() {
+		out.note(NoteNoCases)
+	} else {
+		lines, err = r.lines(ctx, req, bounds)
+	}
 	if err != nil {
 		return err
 	}

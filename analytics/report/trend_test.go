@@ -177,6 +177,50 @@ func TestTrend_ByKindHasTheKindsThatWereObserved(t *testing.T) {
 	wantMissing(t, r, "summary", 1, "max", report.NoteNotALevel)
 }
 
+func TestTrend_ByAreaAndKindIsEveryKindInEveryArea(t *testing.T) {
+	s := risingTown(t)
+	s.observe(t, "noise", east, day(t, 2).Add(time.Hour), 55)
+	s.events(t, "smoke", west, day(t, 10+364), 7) // of last year, in one of the two
+	s.events(t, "smoke", west, day(t, 40+364), 1)
+	r := s.ask(t, report.Trend, "by=area-kind&from=2026-11-09&to=2026-11-23")
+	wellFormed(t, r)
+	if n := len(r.Tables[0].Rows); n != 4 || len(r.Features) != 4 {
+		t.Fatalf("%d rows and %d places, want noise and smoke in two areas", n, len(r.Features))
+	}
+	one := s.ask(t, report.Trend, "kind=smoke&from=2026-11-09&to=2026-11-23")
+	for i, area := range []string{"A", "B"} {
+		row := 2 + i
+		wantText(t, r, "summary", row, "key", area)
+		wantText(t, r, "summary", row, "kind", "smoke")
+		for _, column := range []string{"value", "slope", "p"} {
+			want, _ := cell(t, one, "summary", i, column).Number()
+			wantNumber(t, r, "summary", row, column, want, 0)
+		}
+		for _, column := range []string{"previous", "last_year"} {
+			want, _ := cell(t, one, "comparisons", i, column).Number()
+			wantNumber(t, r, "comparisons", row, column, want, 0)
+		}
+	}
+	wantNumber(t, r, "comparisons", 2, "last_year", 7, 0)
+	wantNumber(t, r, "comparisons", 3, "last_year", 0, 0)
+	wantText(t, r, "series", 0, "kind_name", "Noise")
+}
+
+func TestTrend_ByWhatOnlyCasesHaveSaysSo(t *testing.T) {
+	for _, by := range []string{"class", "channel"} {
+		r := risingTown(t).ask(t, report.Trend, "by="+by)
+		wellFormed(t, r)
+		if !slices.ContainsFunc(r.Notes, func(n report.Note) bool { return n.Code == report.NoteNoCases }) {
+			t.Errorf("by %s: no note says that there are no cases", by)
+		}
+		for _, table := range r.Tables {
+			if len(table.Rows) > 0 {
+				t.Errorf("by %s: table %s has %d rows", by, table.Key, len(table.Rows))
+			}
+		}
+	}
+}
+
 // Three months like any other, then a day with five times as many.
 func TestTrend_FindsAChangeAndWhatStandsOut(t *testing.T) {
 	s := newTown(t)

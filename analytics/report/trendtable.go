@@ -13,6 +13,7 @@ import (
 // trendTables are the tables of a trend while lines are added to them.
 type trendTables struct {
 	every                                              Step
+	by                                                 Dimension
 	windows                                            int
 	summary, comparisons, changes, exceedances, series Table
 }
@@ -21,10 +22,13 @@ func newTrendTables(req Request, windows int) *trendTables {
 	step := req.Every.Names()
 	perStep := sensors.Names{ZH: "每" + step.ZH, EN: "per " + step.EN}
 	who := []Column{textual("key", "编号", "Key"), textual("name", "名称", "Name")}
+	if req.By == ByAreaKind {
+		who = append(who, textual("kind", "类型键", "Kind key"), textual("kind_name", "类型", "Kind"))
+	}
 	with := func(more ...Column) []Column { return append(append([]Column{}, who...), more...) }
 	value := column("value", names("数值", "Value"), "", sensors.Names{}, 2)
 	return &trendTables{
-		every: req.Every, windows: windows,
+		every: req.Every, windows: windows, by: req.By,
 		summary: Table{Key: "summary", Title: names("趋势汇总", "Trends"), Columns: with(
 			textual("unit", "单位", "Unit"), plain("count", "观测数", "Observations", 0), value,
 			column("mean", names("平均", "Mean"), "", perStep, 2),
@@ -61,10 +65,19 @@ var directions = map[trend.Direction]sensors.Names{
 	trend.Steady:  {ZH: "无显著趋势", EN: "no clear trend"},
 }
 
+// who says what a line is of.
+func (l *line) who(by Dimension) []Value {
+	out := []Value{Text(l.key), Named(l.names)}
+	if by == ByAreaKind {
+		out = append(out, Text(string(l.kind.Key)), Named(l.kind.Names))
+	}
+	return out
+}
+
 // add analyses a line and writes its rows.
 func (t *trendTables) add(r *Reporter, l *line, bounds []time.Time, history int) {
 	a := analyse(l, t.every, history)
-	who := []Value{Text(l.key), Named(l.names)}
+	who := l.who(t.by)
 	with := func(more ...Value) []Value { return append(append([]Value{}, who...), more...) }
 	t.summary.Rows = append(t.summary.Rows, with(t.summed(r, l, &a, bounds, history)...))
 	if a.cuts != nil {
@@ -234,10 +247,9 @@ func (r *Reporter) compare(ctx context.Context, req Request, bounds []time.Time,
 		for i := range lines {
 			l := &lines[i]
 			now := l.compared(this[i], NoteNoData)
-			row := []Value{
-				Text(l.key), Named(l.names), Named(c.span), Moment(c.from), Moment(c.to), Named(unitOf(l.kind)),
-				now, l.perKm2(float64(this[i].n)), l.perDevice(float64(this[i].n)),
-			}
+			row := append(l.who(req.By),
+				Named(c.span), Moment(c.from), Moment(c.to), Named(unitOf(l.kind)),
+				now, l.perKm2(float64(this[i].n)), l.perDevice(float64(this[i].n)))
 			then, err := l.comparable(ctx, began, bounds, c.previous, before[i], NoteNoPrevious)
 			if err != nil {
 				return nil, err
@@ -269,17 +281,22 @@ func (r *Reporter) totals(ctx context.Context, req Request, lines []line, bounds
 	if err != nil {
 		return nil, err
 	}
-	byKey := make(map[string]total, len(found))
-	known := false
+	type id struct {
+		kind sensors.KindKey
+		key  string
+	}
+	byID := make(map[id]total, len(found))
+	known := map[sensors.KindKey]bool{}
 	for i := range found {
-		t := found[i].total(0, 1)
-		byKey[found[i].key] = t
-		known = known || t.windows > 0
+		l := &found[i]
+		t := l.total(0, 1)
+		byID[id{l.kind.Key, l.key}] = t
+		known[l.kind.Key] = known[l.kind.Key] || t.windows > 0
 	}
 	out := make([]total, len(lines))
 	for i := range lines {
-		t, ok := byKey[lines[i].key]
-		if !ok && known && req.By == ByArea {
+		t, ok := byID[id{lines[i].kind.Key, lines[i].key}]
+		if !ok && known[lines[i].kind.Key] && (req.By == ByArea || req.By == ByAreaKind) {
 			t.windows = 1 // the kind was observed, but not there
 		}
 		out[i] = t
