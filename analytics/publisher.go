@@ -136,6 +136,10 @@ func (p *Publisher) publishOne(ctx context.Context, a store.Alert) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.stream.Publish(ctx, fmt.Sprintf("%s:%d", a.ID, a.Revision), payload)
+	id := fmt.Sprintf("%s:%d", a.ID, a.Revision)
+	if a.Handling.Version > 0 {
+		id += fmt.Sprintf(":%d", a.Handling.Version)
+	}
+	_, err = p.stream.Publish(ctx, id, payload)
 	return err
 }

@@ -45,6 +45,19 @@ type wireAlert struct {
 	Flapping          bool                `json:"flapping"`
 	Muted             bool                `json:"muted"`
 	MergedInto        string              `json:"merged_into"`
+	Handling          wireHandling        `json:"handling,omitzero"`
+}
+
+// wireHandling is what people do about an alert; it is left out while nobody has
+// done anything.
+type wireHandling struct {
+	State   store.HandlingState `json:"state"`
+	Version int64               `json:"version"`
+	By      string              `json:"by"`
+	At      time.Time           `json:"at,omitzero"`
+	Area    grid.AreaCode       `json:"area"`
+	Unit    string              `json:"unit"`
+	Answer  store.Answer        `json:"answer"`
 }
 
 // wireEvidence is one piece of evidence of an alert object.
@@ -69,6 +82,7 @@ func EncodeAlert(a store.Alert) ([]byte, error) {
 		Cells: make([]string, len(a.Cells)), Devices: a.Devices, Evidence: make([]wireEvidence, len(a.Evidence)),
 		Score: known(a.Score), RecurrenceSeconds: known(a.Recurrence.Seconds()), Excess: a.Excess,
 		Flapping: a.Flapping, Muted: a.Muted, MergedInto: a.MergedInto,
+		Handling: wireHandlingOf(a.Handling),
 	}
 	if !a.ClearedAt.IsZero() {
 		cleared := a.ClearedAt.UTC()
@@ -109,6 +123,7 @@ func DecodeAlert(payload []byte) (store.Alert, error) {
 		Category: w.Category, Phase: w.Phase, Score: orZero(w.Score),
 		Recurrence: seconds(orZero(w.RecurrenceSeconds)), Excess: w.Excess,
 		Flapping: w.Flapping, Muted: w.Muted, MergedInto: w.MergedInto,
+		Handling: w.Handling.handling(),
 	}
 	if w.ClearedAt != nil {
 		a.ClearedAt = *w.ClearedAt
@@ -143,6 +158,21 @@ func (w *wireAlert) cells(a *store.Alert) (err error) {
 		a.Cells = append(a.Cells, c)
 	}
 	return nil
+}
+
+func wireHandlingOf(h store.Handling) wireHandling {
+	w := wireHandling{State: h.State, Version: h.Version, By: h.By, Area: h.To.Area, Unit: h.To.Unit, Answer: h.Answer}
+	if !h.At.IsZero() {
+		w.At = h.At.UTC()
+	}
+	return w
+}
+
+func (w wireHandling) handling() store.Handling {
+	return store.Handling{
+		State: w.State, Version: w.Version, By: w.By, At: w.At,
+		To: store.Destination{Area: w.Area, Unit: w.Unit}, Answer: w.Answer,
+	}
 }
 
 // known returns nil for the 0 that stands for what is not known.

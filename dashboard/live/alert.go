@@ -42,6 +42,8 @@ type Alert struct {
 	Flapping          bool                `json:"flapping" doc:"It opened and closed so often that changes are held back"`
 	Muted             bool                `json:"muted" doc:"Nobody is notified of it"`
 	MergedInto        string              `json:"merged_into" doc:"ID of the alert that it became a part of, empty otherwise"`
+
+	Handling Handling `json:"handling" doc:"What people do about it"`
 }
 
 // Evidence is one observation behind an alert.
@@ -66,6 +68,7 @@ func AlertOf(a store.Alert) Alert {
 		Cells: make([]string, len(a.Cells)), Devices: a.Devices, Evidence: make([]Evidence, len(a.Evidence)),
 		Score: known(a.Score), RecurrenceSeconds: known(a.Recurrence.Seconds()), Excess: a.Excess,
 		Flapping: a.Flapping, Muted: a.Muted, MergedInto: a.MergedInto,
+		Handling: HandlingOf(a.Handling),
 	}
 	if !a.ClearedAt.IsZero() {
 		t := a.ClearedAt.UTC()

@@ -1,6 +1,6 @@
 // Package recordstest is the suite of promises that every implementation of
 // store.Alerts, store.Quarantine, store.Devices, store.Activities,
-// store.Credentials, store.Verdicts, store.Mutes, store.Settings,
+// store.Credentials, store.Verdicts, store.Mutes, store.Handlings, store.Settings,
 // store.Secrets and store.Deliveries passes.
 package recordstest
 
@@ -39,6 +39,7 @@ type Open func(t *testing.T, dir string) Records
 func Run(t *testing.T, open Open) {
 	for _, promises := range []map[string]func(*testing.T, *fixture){
 		alertPromises, quarantinePromises, devicePromises, activityPromises, credentialPromises, verdictPromises, mutePromises, settingPromises, deliveryPromises,
+		handlingPromises,
 	} {
 		for promise, check := range promises {
 			t.Run(promise, func(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -44,8 +43,8 @@ const saveAlert = `
 	WHERE alerts.revision < excluded.revision`
 
 const saveOutbox = `
-	INSERT INTO outbox (` + alertColumns + `, number)
-	SELECT ` + alertColumns + `, $2 FROM alerts WHERE id = $1`
+	INSERT INTO outbox (number, ` + alertColumns + `)
+	SELECT $1, ` + alertColumns + ` FROM alerts WHERE id = $2`
 
 func alertValues(a store.Alert) ([]any, error) {
 	cells, err := cellsText(a.Cells)
@@ -154,7 +153,7 @@ func putOnOutbox(ctx context.Context, tx *sql.Tx, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, saveOutbox, id, number)
+	_, err = tx.ExecContext(ctx, saveOutbox, number, id)
 	return err
 }
 
@@ -180,28 +179,22 @@ func (r *Records) FindAlerts(ctx context.Context, q store.AlertQuery) ([]store.A
 	if limit < 1 || limit > store.MaxAlerts {
 		return nil, fmt.Errorf("%w: limit %d is not within 1 and %d", store.ErrInvalidQuery, limit, store.MaxAlerts)
 	}
-	var (
-		where []string
-		args  []any
-	)
-	narrow := func(condition string, arg any) {
-		args = append(args, arg)
-		where = append(where, strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(args))))
-	}
+	var c condition
+	narrow := c.narrow
 	switch q.State {
 	case "":
 	case store.AlertOpen, store.AlertClosed:
 		// Spelled out, so that the planner may use the index of open alerts.
-		where = append(where, "state = '"+string(q.State)+"'")
+		c.where = append(c.where, "state = '"+string(q.State)+"'")
 	default:
 		return nil, fmt.Errorf("%w: no alert state is called %q", store.ErrInvalidQuery, q.State)
 	}
 	switch q.Category {
 	case "":
 	case store.AboutCity:
-		where = append(where, "category IN ('', 'city')")
+		c.where = append(c.where, "category IN ('', 'city')")
 	case store.AboutQuality:
-		where = append(where, "category = 'quality'")
+		c.where = append(c.where, "category = 'quality'")
 	default:
 		return nil, fmt.Errorf("%w: no alert category is called %q", store.ErrInvalidQuery, q.Category)
 	}
@@ -211,7 +204,7 @@ func (r *Records) FindAlerts(ctx context.Context, q store.AlertQuery) ([]store.A
 	if q.Kind != "" {
 		narrow("kind = ?", string(q.Kind))
 	}
-	narrowAlerts(q, narrow)
+	narrowAlerts(&c, q)
 	if !q.RaisedBefore.IsZero() {
 		narrow("raised_at_us < ?", q.RaisedBefore.UnixMicro())
 	}
@@ -222,13 +215,12 @@ func (r *Records) FindAlerts(ctx context.Context, q store.AlertQuery) ([]store.A
 		narrow("(raised_at_us, id) < (SELECT raised_at_us, id FROM alerts WHERE id = ?)", q.Before)
 	}
 	query := "SELECT " + alertColumns + " FROM alerts"
-	if len(where) > 0 {
-		query += " WHERE " + strings.Join(where, " AND ")
+	if len(c.where) > 0 {
+		query += " WHERE " + strings.Join(c.where, " AND ")
 	}
-	args = append(args, limit)
-	query += " ORDER BY raised_at_us DESC, id DESC LIMIT $" + strconv.Itoa(len(args))
+	query += " ORDER BY raised_at_us DESC, id DESC LIMIT " + c.placeholder(limit)
 
-	rows, err := r.db.Read.QueryContext(ctx, query, args...)
+	rows, err := r.db.Read.QueryContext(ctx, query, c.args...)
 	if err != nil {
 		return nil, fmt.Errorf("find alerts: %w", err)
 	}

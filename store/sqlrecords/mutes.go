@@ -30,28 +30,30 @@ func (r *Records) AddMute(ctx context.Context, m store.Mute) error {
 	if err := m.Check(); err != nil {
 		return err
 	}
-	m.From, m.To, m.CreatedAt = stored(m.From), stored(m.To), stored(m.CreatedAt)
-	err := r.transact(ctx, func(tx *sql.Tx) error {
-		res, err := tx.ExecContext(ctx, `INSERT INTO mutes (`+muteColumns+`)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING`,
-			m.ID, string(m.Purpose), string(m.Kind), string(m.Area), string(m.Device), int64(m.Cell), m.Rule, m.All,
-			m.From.UnixMicro(), m.To.UnixMicro(), m.Reason, m.By, m.CreatedAt.UnixMicro())
-		if err != nil {
-			return err
-		}
-		if n, err := res.RowsAffected(); err != nil || n > 0 {
-			return err
-		}
-		there, err := mute(ctx, tx, m.ID)
-		if err == nil && there != m {
-			err = store.ErrConflict
-		}
-		return err
-	})
+	err := r.transact(ctx, func(tx *sql.Tx) error { return addMute(ctx, tx, m) })
 	if err != nil {
 		return fmt.Errorf("add mute %s: %w", m.ID, err)
 	}
 	return nil
+}
+
+func addMute(ctx context.Context, tx *sql.Tx, m store.Mute) error {
+	m.From, m.To, m.CreatedAt = stored(m.From), stored(m.To), stored(m.CreatedAt)
+	res, err := tx.ExecContext(ctx, `INSERT INTO mutes (`+muteColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING`,
+		m.ID, string(m.Purpose), string(m.Kind), string(m.Area), string(m.Device), int64(m.Cell), m.Rule, m.All,
+		m.From.UnixMicro(), m.To.UnixMicro(), m.Reason, m.By, m.CreatedAt.UnixMicro())
+	if err != nil {
+		return err
+	}
+	if n, err := res.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	there, err := mute(ctx, tx, m.ID)
+	if err == nil && there != m {
+		err = store.ErrConflict
+	}
+	return err
 }
 
 func mute(ctx context.Context, tx *sql.Tx, id string) (store.Mute, error) {

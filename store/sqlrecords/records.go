@@ -46,6 +46,7 @@ var (
 	_ store.Credentials = (*Records)(nil)
 	_ store.Verdicts    = (*Records)(nil)
 	_ store.Mutes       = (*Records)(nil)
+	_ store.Handlings   = (*Records)(nil)
 )
 
 // Open brings the schema up to date and returns the records. It refuses a

@@ -26,7 +26,13 @@ func (r *Records) SaveVerdict(ctx context.Context, v store.Verdict) (store.Verdi
 	kept.At = stored(v.At)
 	kept.Version++
 	err := r.transact(ctx, func(tx *sql.Tx) error {
+		if err := lockOutbox(ctx, tx); err != nil {
+			return err
+		}
 		saved, err := saveVerdict(ctx, tx, kept)
+		if err == nil && saved {
+			err = logAnswer(ctx, tx, kept)
+		}
 		if err != nil || saved {
 			return err
 		}
