@@ -137,7 +137,7 @@ func (s *Server) listQuarantine(ctx context.Context, in *quarantineInput) (*quar
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	rejects, err := s.deps.Quarantine.Rejects(ctx, in.Reason, in.Before, in.Limit)
+	rejects, err := s.deps.Quarantine.Rejects(ctx, store.RejectQuery{Reason: in.Reason}, in.Before, in.Limit)
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}

@@ -31,14 +31,18 @@ type Series interface {
 
 // Quarantine answers what could not be read; store.Quarantine says how.
 type Quarantine interface {
-	Rejects(ctx context.Context, reason string, before int64, limit int) ([]store.QuarantinedReject, error)
+	Rejects(ctx context.Context, q store.RejectQuery, before int64, limit int) ([]store.QuarantinedReject, error)
+	KeptRejects(ctx context.Context, q store.RejectQuery) (map[string]store.KeptCount, error)
 	RejectCounts(ctx context.Context) (map[string]int64, error)
 }
 
 // Devices is the register; store.Devices says how.
 type Devices interface {
 	PutDevice(ctx context.Context, d sensors.Device) error
-	PutDevices(ctx context.Context, list []sensors.Device) error
+	PutDevices(ctx context.Context, by string, list []sensors.Device) error
+	ChangeDevice(ctx context.Context, by string, d sensors.Device, known int64) (sensors.Device, error)
+	DeviceChanges(ctx context.Context, id sensors.DeviceID, before int64, limit int) ([]store.DeviceChange, error)
+	NoteDevice(ctx context.Context, id sensors.DeviceID, by string, action store.DeviceAction) error
 	Device(ctx context.Context, id sensors.DeviceID) (sensors.Device, error)
 	ListDevices(ctx context.Context, after sensors.DeviceID, limit int) ([]sensors.Device, error)
 	DevicePlaces(ctx context.Context, id sensors.DeviceID) ([]sensors.Placement, error)
@@ -93,9 +97,11 @@ type Progress struct {
 
 // Deps are what a Server stands on. All are required but those that say so.
 type Deps struct {
-	Kinds      *sensors.Catalog
-	Areas      Areas // nil means that there are none
-	Series     Series
+	Kinds  *sensors.Catalog
+	Areas  Areas // nil means that there are none
+	Series Series
+	// Cubes may be nil: then cells cannot be played back.
+	Cubes      Cubes
 	Alerts     live.AlertFinder
 	Quarantine Quarantine
 	Devices    Devices

@@ -71,7 +71,7 @@ func (s *stores) FindAlerts(_ context.Context, q store.AlertQuery) ([]store.Aler
 	return s.alerts, s.err
 }
 
-func (s *stores) Rejects(context.Context, string, int64, int) ([]store.QuarantinedReject, error) {
+func (s *stores) Rejects(context.Context, store.RejectQuery, int64, int) ([]store.QuarantinedReject, error) {
 	return s.rejects, s.err
 }
 
@@ -90,7 +90,7 @@ func (s *stores) Device(_ context.Context, id sensors.DeviceID) (sensors.Device,
 	return d, s.err
 }
 
-func (s *stores) PutDevices(_ context.Context, list []sensors.Device) error {
+func (s *stores) PutDevices(_ context.Context, _ string, list []sensors.Device) error {
 	for _, d := range list {
 		s.devices[d.ID] = d
 	}

@@ -24,7 +24,8 @@ type Device struct {
 	Maintenance []Maintenance // when what it says is not to be believed
 	Interval    time.Duration // longest it is silent when all is well; 0 means that of its kinds
 	Tags        []string
-	Auto        bool // entered by itself on its first observation, not by a person
+	Auto        bool  // entered by itself on its first observation, not by a person
+	Version     int64 // grows with every change that people make; 0 for a device that is not in the register
 
 	LastSeen  time.Time // received time of its newest observation, zero when it never spoke
 	Condition Condition

@@ -181,8 +181,7 @@ type Reject struct {
 	Payload []byte // the part at fault, its first bytes
 	Size    int    // bytes of the whole payload
 	Message []byte // the whole payload, so that it can be read again; nil when it is too long or comes with another reject of the same message
-	// Device is whose message it was, "" when nobody can tell. It is not kept with
-	// the reject, but counted.
+	// Device is whose message it was, "" when nobody can tell.
 	Device sensors.DeviceID
 }
 
@@ -201,15 +200,16 @@ type Quarantine interface {
 	// QuarantinePosition returns the position of the last SaveRejects, Seq 0 when
 	// the journal is unknown.
 	QuarantinePosition(ctx context.Context, journal string) (Position, error)
-	// Rejects returns the newest first, at most limit, older than the id before
-	// when before is not 0, narrowed to reason when it is not "".
-	Rejects(ctx context.Context, reason string, before int64, limit int) ([]QuarantinedReject, error)
+	// Rejects returns those of q that are kept, the newest first, at most limit,
+	// older than the id before when before is not 0.
+	Rejects(ctx context.Context, q RejectQuery, before int64, limit int) ([]QuarantinedReject, error)
 	// RejectCounts returns how many were ever quarantined, by reason.
 	RejectCounts(ctx context.Context) (map[string]int64, error)
-	// ReadableRejects returns those that have their Message, with a greater id
-	// than after, the oldest first, at most limit, narrowed to reason when it is
-	// not "".
-	ReadableRejects(ctx context.Context, reason string, after int64, limit int) ([]QuarantinedReject, error)
+	// KeptRejects counts those of q that are kept, by reason.
+	KeptRejects(ctx context.Context, q RejectQuery) (map[string]KeptCount, error)
+	// ReadableRejects returns those of q that have their Message, with a greater
+	// id than after, the oldest first, at most limit.
+	ReadableRejects(ctx context.Context, q RejectQuery, after int64, limit int) ([]QuarantinedReject, error)
 	// RemoveRejects removes rejects and those that came with the same messages.
 	// Counts stay.
 	RemoveRejects(ctx context.Context, rejects []QuarantinedReject) error
@@ -217,6 +217,22 @@ type Quarantine interface {
 
 // QuarantineSize is how many rejects are kept whole; the oldest make room.
 const QuarantineSize = 10_000
+
+// RejectQuery narrows rejects. Zero fields do not narrow.
+type RejectQuery struct {
+	ID     int64
+	Reason string
+	Device sensors.DeviceID
+	Text   string    // in the topic or the detail; ASCII letters small and capital alike
+	From   time.Time // received then or later
+	To     time.Time // received before
+}
+
+// KeptCount counts rejects that are kept whole.
+type KeptCount struct {
+	Kept     int64
+	Readable int64 // those of them that have their Message
+}
 
 // QuarantinedReject is a Reject with its number.
 type QuarantinedReject struct {
@@ -232,8 +248,19 @@ type Devices interface {
 	// before stays where it is.
 	PutDevice(ctx context.Context, d sensors.Device) error
 	// PutDevices does the same for many in one transaction: all of them or none.
-	// Auto is entered as each says.
-	PutDevices(ctx context.Context, list []sensors.Device) error
+	// Auto is entered as each says. What changed goes to the history of changes,
+	// with the name of by.
+	PutDevices(ctx context.Context, by string, list []sensors.Device) error
+	// ChangeDevice does the same for d if the register still has version known of
+	// it, 0 for none, and returns the device as it is now. Errors: ErrConflict,
+	// together with the device as somebody else left it.
+	ChangeDevice(ctx context.Context, by string, d sensors.Device, known int64) (sensors.Device, error)
+	// DeviceChanges returns what people did to a device, the newest first, those
+	// before the number before when it is not 0, at most limit.
+	DeviceChanges(ctx context.Context, id sensors.DeviceID, before int64, limit int) ([]DeviceChange, error)
+	// NoteDevice adds to the history of changes of a device what changed nothing
+	// in the register, such as a new password.
+	NoteDevice(ctx context.Context, id sensors.DeviceID, by string, action DeviceAction) error
 	// SeenDevices enters unknown devices with Auto set and moves LastSeen
 	// forward, never back.
 	SeenDevices(ctx context.Context, seen map[sensors.DeviceID]time.Time) error
@@ -248,14 +275,19 @@ type Devices interface {
 	// MovedDevices returns the places, as DevicePlaces does, of all devices that
 	// had more than one.
 	MovedDevices(ctx context.Context) (map[sensors.DeviceID][]sensors.Placement, error)
-	// UnknownDevices returns those that were refused with ReasonUnknownDevice and
-	// that nobody entered since, the last heard first, at most limit.
+	// UnknownDevices returns those that were refused with ReasonUnknownDevice or
+	// ReasonNoPosition and that nobody entered since, the last heard first, at most
+	// limit.
 	UnknownDevices(ctx context.Context, limit int) ([]UnknownDevice, error)
 }
 
 // ReasonUnknownDevice is why the message of a device that is not in a closed
 // register is refused.
 const ReasonUnknownDevice = "unknown_device"
+
+// ReasonNoPosition is why an observation is refused that states no place, of a
+// device that the register has none for.
+const ReasonNoPosition = "no_position"
 
 // MaxUnknownDevices bounds how many unknown devices are kept; those not heard of
 // for the longest make room.
@@ -268,6 +300,7 @@ type UnknownDevice struct {
 	FirstSeen time.Time
 	LastSeen  time.Time
 	Topic     string // of its last message
+	Reason    string // why that was refused
 }
 
 // Activities takes what the journal tells of devices. It is safe for concurrent

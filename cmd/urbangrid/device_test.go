@@ -200,7 +200,7 @@ func TestRegister_AMovedDeviceIsWhereItStoodThen(t *testing.T) {
 
 func TestRegister_AClosedOneAdmitsWhomPeopleEntered(t *testing.T) {
 	o := openOffice(t)
-	if err := o.register.PutDevices(t.Context(), []sensors.Device{{ID: "entered"}, {ID: "auto", Auto: true, Profile: "p"}}); err != nil {
+	if err := o.register.PutDevices(t.Context(), "", []sensors.Device{{ID: "entered"}, {ID: "auto", Auto: true, Profile: "p"}}); err != nil {
 		t.Fatal(err)
 	}
 	for id, want := range map[sensors.DeviceID]bool{"entered": true, "auto": false, "ghost": false} {

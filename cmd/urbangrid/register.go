@@ -108,7 +108,20 @@ func (r *register) keep(d sensors.Device) {
 // PutDevice enters a device and makes it known to ingest.
 func (r *register) PutDevice(ctx context.Context, d sensors.Device) error {
 	d.Auto = false
-	return r.PutDevices(ctx, []sensors.Device{d})
+	return r.PutDevices(ctx, "", []sensors.Device{d})
+}
+
+// ChangeDevice changes a device, unless somebody else did meanwhile, and makes it
+// known to ingest.
+func (r *register) ChangeDevice(ctx context.Context, by string, d sensors.Device, known int64) (sensors.Device, error) {
+	r.putting.Lock()
+	defer r.putting.Unlock()
+	kept, err := r.registerRecords.ChangeDevice(ctx, by, d, known)
+	if err != nil {
+		return kept, err
+	}
+	d.Auto = false
+	return kept, r.follow(ctx, []sensors.Device{d})
 }
 
 // putAtOnce is how many devices go into one transaction: a long import lets
@@ -117,12 +130,12 @@ const putAtOnce = 1000
 
 // PutDevices enters devices and makes them known to ingest, in transactions of a
 // bounded size: after an error the first of them are in.
-func (r *register) PutDevices(ctx context.Context, list []sensors.Device) error {
+func (r *register) PutDevices(ctx context.Context, by string, list []sensors.Device) error {
 	r.putting.Lock()
 	defer r.putting.Unlock()
 	done := 0
 	for part := range slices.Chunk(list, putAtOnce) {
-		if err := r.putSome(ctx, part); err != nil {
+		if err := r.putSome(ctx, by, part); err != nil {
 			return fmt.Errorf("after %d of %d devices: %w", done, len(list), err)
 		}
 		done += len(part)
@@ -130,10 +143,15 @@ func (r *register) PutDevices(ctx context.Context, list []sensors.Device) error 
 	return nil
 }
 
-func (r *register) putSome(ctx context.Context, list []sensors.Device) error {
-	if err := r.registerRecords.PutDevices(ctx, list); err != nil {
+func (r *register) putSome(ctx context.Context, by string, list []sensors.Device) error {
+	if err := r.registerRecords.PutDevices(ctx, by, list); err != nil {
 		return err
 	}
+	return r.follow(ctx, list)
+}
+
+// follow takes into memory what the records were just told of the devices.
+func (r *register) follow(ctx context.Context, list []sensors.Device) error {
 	moved, err := r.movedOf(ctx, list)
 	if err != nil {
 		return err

@@ -20,12 +20,12 @@ const rereadPage = 500
 // message leaves the quarantine when what came of it is durable.
 func (s *server) reread(ctx context.Context, reason string) (dashboard.Reread, error) {
 	var done dashboard.Reread
-	newest, err := s.records.Rejects(ctx, "", 0, 1)
+	newest, err := s.records.Rejects(ctx, store.RejectQuery{}, 0, 1)
 	if err != nil || len(newest) == 0 {
 		return done, err
 	}
 	for after := int64(0); ; {
-		page, err := s.records.ReadableRejects(ctx, reason, after, rereadPage)
+		page, err := s.records.ReadableRejects(ctx, store.RejectQuery{Reason: reason}, after, rereadPage)
 		if err != nil {
 			return done, err
 		}

@@ -85,13 +85,23 @@ var activityPromises = map[string]func(*testing.T, *fixture){
 	"unknown devices are counted until somebody enters them": func(t *testing.T, f *fixture) {
 		f.saveRejects(1, store.RejectEntry{Seq: 1, Rejects: []store.Reject{
 			stranger("a", noon), stranger("b", noon.Add(time.Second)), stranger("a", noon.Add(2*time.Second)), reject(1, "bad_json")}})
-		a := store.UnknownDevice{ID: "a", Rejects: 2, FirstSeen: noon, LastSeen: noon.Add(2 * time.Second), Topic: "urbangrid/v1/a/obs"}
-		b := store.UnknownDevice{ID: "b", Rejects: 1, FirstSeen: noon.Add(time.Second), LastSeen: noon.Add(time.Second), Topic: "urbangrid/v1/b/obs"}
+		a := store.UnknownDevice{ID: "a", Rejects: 2, FirstSeen: noon, LastSeen: noon.Add(2 * time.Second), Topic: "urbangrid/v1/a/obs", Reason: store.ReasonUnknownDevice}
+		b := store.UnknownDevice{ID: "b", Rejects: 1, FirstSeen: noon.Add(time.Second), LastSeen: noon.Add(time.Second), Topic: "urbangrid/v1/b/obs", Reason: store.ReasonUnknownDevice}
 		wantEqual(t, "unknown devices", f.unknown(10), []store.UnknownDevice{a, b})
 		wantEqual(t, "a page of them", f.unknown(1), []store.UnknownDevice{a})
 		f.seen(map[sensors.DeviceID]time.Time{"b": noon})
 		f.putDevice(sensors.Device{ID: "a"})
 		wantEqual(t, "unknown devices", f.unknown(10), []store.UnknownDevice{b})
+	},
+	"a device that nobody gave a place is unknown, an entered one is not": func(t *testing.T, f *fixture) {
+		f.putDevice(sensors.Device{ID: "entered"})
+		homeless := stranger("a", noon)
+		homeless.Reason = store.ReasonNoPosition
+		entered := stranger("entered", noon)
+		entered.Reason = store.ReasonNoPosition
+		f.saveRejects(1, store.RejectEntry{Seq: 1, Rejects: []store.Reject{homeless, entered}})
+		wantEqual(t, "unknown devices", f.unknown(10), []store.UnknownDevice{
+			{ID: "a", Rejects: 1, FirstSeen: noon, LastSeen: noon, Topic: "urbangrid/v1/a/obs", Reason: store.ReasonNoPosition}})
 	},
 	"a flood of unknown devices does not grow without end": func(t *testing.T, f *fixture) {
 		var flood []store.Reject

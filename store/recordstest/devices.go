@@ -31,6 +31,10 @@ func (f *fixture) device(id sensors.DeviceID) sensors.Device {
 	if err != nil {
 		f.t.Fatalf("Device(%q): %v", id, err)
 	}
+	if d.Version < 1 {
+		f.t.Errorf("device %q has version %d, want 1 or more", id, d.Version)
+	}
+	d.Version = 0 // promises of their own are about it
 	return d
 }
 
@@ -74,14 +78,14 @@ var devicePromises = map[string]func(*testing.T, *fixture){
 	},
 	"many are put whole or not at all, auto as it says": func(t *testing.T, f *fixture) {
 		auto := sensors.Device{ID: "z-auto", Auto: true}
-		if err := f.PutDevices(t.Context(), []sensors.Device{stated, auto}); err != nil {
+		if err := f.PutDevices(t.Context(), "王芳", []sensors.Device{stated, auto}); err != nil {
 			t.Fatal(err)
 		}
 		wantEqual(t, "stated", f.device(stated.ID), stated)
 		wantEqual(t, "auto", f.device(auto.ID), auto)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := f.PutDevices(ctx, []sensors.Device{{ID: "x"}, {ID: "y"}}); err == nil {
+		if err := f.PutDevices(ctx, "", []sensors.Device{{ID: "x"}, {ID: "y"}}); err == nil {
 			t.Error("a request that was given up put devices")
 		}
 		if _, err := f.Device(t.Context(), "x"); !errors.Is(err, store.ErrNotFound) {

@@ -25,7 +25,7 @@ func (f *fixture) saveRejects(to uint64, entries ...store.RejectEntry) {
 
 func (f *fixture) rejects(reason string, before int64, limit int) []store.QuarantinedReject {
 	f.t.Helper()
-	got, err := f.Rejects(f.t.Context(), reason, before, limit)
+	got, err := f.Rejects(f.t.Context(), store.RejectQuery{Reason: reason}, before, limit)
 	if err != nil {
 		f.t.Fatalf("Rejects: %v", err)
 	}
@@ -112,6 +112,42 @@ var quarantinePromises = map[string]func(*testing.T, *fixture){
 		with.Message = []byte("{\x00\xff")
 		f.saveRejects(1, store.RejectEntry{Seq: 1, Rejects: []store.Reject{with, without}})
 		wantEqual(t, "rejects", whole(f.rejects("", 0, 10)), []store.Reject{without, with})
+	},
+	"rejects are found by what they are of": func(t *testing.T, f *fixture) {
+		a, b, c := reject(1, "bad_json"), reject(2, "no_position"), reject(3, "bad_json")
+		a.Device, b.Device, b.Message = "noise-1", "noise-2", []byte("{}")
+		b.Detail, c.Topic = "100% 没有位置", "x/LOUD_1/y"
+		f.saveRejects(1, store.RejectEntry{Seq: 1, Rejects: []store.Reject{a, b, c}})
+		f.reopen()
+		first := f.rejects("", 0, 10)
+		for _, q := range []struct {
+			store.RejectQuery
+			want []store.Reject
+		}{
+			{store.RejectQuery{Device: "noise-2"}, []store.Reject{b}},
+			{store.RejectQuery{ID: first[2].ID}, []store.Reject{a}},
+			{store.RejectQuery{Text: "loud_1"}, []store.Reject{c}},
+			{store.RejectQuery{Text: "0% 没"}, []store.Reject{b}},
+			{store.RejectQuery{Text: "lou_1"}, nil},
+			{store.RejectQuery{Reason: "bad_json", From: a.At.Add(time.Microsecond)}, []store.Reject{c}},
+			{store.RejectQuery{To: b.At}, []store.Reject{a}},
+		} {
+			got, err := f.Rejects(t.Context(), q.RejectQuery, 0, 10)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantEqual(t, fmt.Sprintf("rejects of %+v", q.RejectQuery), whole(got), q.want)
+		}
+		kept, err := f.KeptRejects(t.Context(), store.RejectQuery{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantEqual(t, "kept", kept, map[string]store.KeptCount{"bad_json": {Kept: 2}, "no_position": {Kept: 1, Readable: 1}})
+		readable, err := f.ReadableRejects(t.Context(), store.RejectQuery{Device: "noise-2"}, 0, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantEqual(t, "readable", whole(readable), []store.Reject{b})
 	},
 	"a reject without payload is kept": func(t *testing.T, f *fixture) {
 		r := reject(1, "empty")

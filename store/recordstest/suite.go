@@ -21,6 +21,7 @@ type Records interface {
 	store.Quarantine
 	store.Devices
 	store.Activities
+	store.LastMessages
 	store.Credentials
 	store.Verdicts
 	store.Mutes
@@ -38,7 +39,7 @@ type Open func(t *testing.T, dir string) Records
 // Run holds an implementation to every promise, each on records of its own.
 func Run(t *testing.T, open Open) {
 	for _, promises := range []map[string]func(*testing.T, *fixture){
-		alertPromises, quarantinePromises, devicePromises, activityPromises, credentialPromises, verdictPromises, mutePromises, settingPromises, deliveryPromises,
+		alertPromises, quarantinePromises, devicePromises, deviceChangePromises, lastMessagePromises, activityPromises, credentialPromises, verdictPromises, mutePromises, settingPromises, deliveryPromises,
 		handlingPromises,
 	} {
 		for promise, check := range promises {

@@ -122,20 +122,22 @@ func saveActivity(ctx context.Context, tx *sql.Tx, list []store.Activity) error 
 	return nil
 }
 
-// saveUnknown counts the rejects of devices that are not in the register.
+// saveUnknown counts the rejects of devices that nobody entered: those that a
+// closed register refuses, and those that nobody gave a place.
 func saveUnknown(ctx context.Context, tx *sql.Tx, fresh []store.Reject) error {
 	entered := false
 	for _, f := range fresh {
-		if f.Reason != store.ReasonUnknownDevice || f.Device == "" {
+		if f.Reason != store.ReasonUnknownDevice && f.Reason != store.ReasonNoPosition || f.Device == "" {
 			continue
 		}
 		entered = true
 		_, err := tx.ExecContext(ctx, `
-			INSERT INTO unknown_devices (device, rejects, first_seen_us, last_seen_us, topic)
-			VALUES ($1, 1, $2, $2, $3)
+			INSERT INTO unknown_devices (device, rejects, first_seen_us, last_seen_us, topic, reason)
+			SELECT CAST($1 AS TEXT), 1, CAST($2 AS BIGINT), CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT)
+			WHERE NOT EXISTS (SELECT 1 FROM devices WHERE id = $1 AND auto_entered = FALSE)
 			ON CONFLICT (device) DO UPDATE SET rejects = unknown_devices.rejects + 1,
-				last_seen_us = excluded.last_seen_us, topic = excluded.topic`,
-			string(f.Device), f.At.UnixMicro(), f.Topic)
+				last_seen_us = excluded.last_seen_us, topic = excluded.topic, reason = excluded.reason`,
+			string(f.Device), f.At.UnixMicro(), f.Topic, f.Reason)
 		if err != nil {
 			return fmt.Errorf("unknown device %q: %w", f.Device, err)
 		}
@@ -155,7 +157,7 @@ func saveUnknown(ctx context.Context, tx *sql.Tx, fresh []store.Reject) error {
 // UnknownDevices implements [store.Devices].
 func (r *Records) UnknownDevices(ctx context.Context, limit int) ([]store.UnknownDevice, error) {
 	rows, err := r.db.Read.QueryContext(ctx, `
-		SELECT device, rejects, first_seen_us, last_seen_us, topic FROM unknown_devices
+		SELECT device, rejects, first_seen_us, last_seen_us, topic, reason FROM unknown_devices
 		WHERE NOT EXISTS (SELECT 1 FROM devices WHERE id = unknown_devices.device AND auto_entered = FALSE)
 		ORDER BY last_seen_us DESC, device LIMIT $1`, limit)
 	if err != nil {
@@ -163,7 +165,7 @@ func (r *Records) UnknownDevices(ctx context.Context, limit int) ([]store.Unknow
 	}
 	found, err := collect(rows, func(rows *sql.Rows) (u store.UnknownDevice, err error) {
 		var first, last sql.NullInt64
-		err = rows.Scan(&u.ID, &u.Rejects, &first, &last, &u.Topic)
+		err = rows.Scan(&u.ID, &u.Rejects, &first, &last, &u.Topic, &u.Reason)
 		u.FirstSeen, u.LastSeen = fromMicros(first), fromMicros(last)
 		return u, err
 	})

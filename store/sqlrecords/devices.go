@@ -16,7 +16,7 @@ const deviceColumns = `id, name, lat_degrees, lon_degrees, datum, auto_entered, 
 	profile, kinds, owner, area, installed_us, maintenance, interval_us, tags,
 	first_seen_us, presence, presence_at_us, battery_percent, signal_dbm,
 	reported_lat_degrees, reported_lon_degrees, reported_datum, note, note_at_us,
-	observations, bad, hour_us, this_hour, last_hour`
+	observations, bad, hour_us, this_hour, last_hour, version`
 
 // savePlace notes a place when it is another than the last: at the first entry
 // only when there is one.
@@ -35,63 +35,7 @@ const putDevice = `
 		lon_degrees = excluded.lon_degrees, datum = excluded.datum, auto_entered = excluded.auto_entered,
 		profile = excluded.profile, kinds = excluded.kinds, owner = excluded.owner, area = excluded.area,
 		installed_us = excluded.installed_us, maintenance = excluded.maintenance,
-		interval_us = excluded.interval_us, tags = excluded.tags`
-
-// PutDevice implements [store.Devices].
-func (r *Records) PutDevice(ctx context.Context, d sensors.Device) error {
-	d.Auto = false
-	return r.PutDevices(ctx, []sensors.Device{d})
-}
-
-// PutDevices implements [store.Devices].
-func (r *Records) PutDevices(ctx context.Context, list []sensors.Device) error {
-	err := r.transact(ctx, func(tx *sql.Tx) error { return putDevices(ctx, tx, list) })
-	if err != nil {
-		return fmt.Errorf("put %d devices: %w", len(list), err)
-	}
-	return nil
-}
-
-func putDevices(ctx context.Context, tx *sql.Tx, list []sensors.Device) error {
-	place, err := tx.PrepareContext(ctx, savePlace)
-	if err != nil {
-		return fmt.Errorf("prepare: %w", err)
-	}
-	defer place.Close()
-	put, err := tx.PrepareContext(ctx, putDevice)
-	if err != nil {
-		return fmt.Errorf("prepare: %w", err)
-	}
-	defer put.Close()
-	now := time.Now().UnixMicro()
-	for i := range list {
-		d := &list[i]
-		maintenance, err := asText(d.Maintenance)
-		if err != nil {
-			return fmt.Errorf("device %q: %w", d.ID, err)
-		}
-		tags, err := asText(d.Tags)
-		if err != nil {
-			return fmt.Errorf("device %q: %w", d.ID, err)
-		}
-		p := d.Position
-		if _, err := place.ExecContext(ctx, string(d.ID), now, p.LatDegrees, p.LonDegrees, int64(p.Datum)); err != nil {
-			return fmt.Errorf("place of device %q: %w", d.ID, err)
-		}
-		_, err = put.ExecContext(ctx, string(d.ID), d.Name, p.LatDegrees, p.LonDegrees, int64(p.Datum), d.Auto,
-			d.Profile, joinKinds(d.Kinds), d.Owner, d.Area, micros(d.Installed), maintenance,
-			d.Interval.Microseconds(), tags)
-		if err != nil {
-			return fmt.Errorf("device %q: %w", d.ID, err)
-		}
-	}
-	_, err = tx.ExecContext(ctx, `DELETE FROM unknown_devices
-		WHERE EXISTS (SELECT 1 FROM devices WHERE id = unknown_devices.device AND auto_entered = FALSE)`)
-	if err != nil {
-		return fmt.Errorf("forget unknown devices: %w", err)
-	}
-	return nil
-}
+		interval_us = excluded.interval_us, tags = excluded.tags, version = devices.version + 1`
 
 // asText is how lists are kept: JSON, "" for an empty one.
 func asText[T any](list []T) (string, error) {
@@ -131,19 +75,31 @@ func splitKinds(s string) []sensors.KindKey {
 
 // Device implements [store.Devices].
 func (r *Records) Device(ctx context.Context, id sensors.DeviceID) (sensors.Device, error) {
-	rows, err := r.db.Read.QueryContext(ctx,
-		`SELECT `+deviceColumns+` FROM devices WHERE id = $1`, string(id))
+	d, ok, err := findDevice(ctx, r.db.Read, id)
+	if err == nil && !ok {
+		err = store.ErrNotFound
+	}
 	if err != nil {
 		return sensors.Device{}, fmt.Errorf("device %q: %w", id, err)
+	}
+	return d, nil
+}
+
+// asker is a database or a transaction.
+type asker interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+func findDevice(ctx context.Context, db asker, id sensors.DeviceID) (sensors.Device, bool, error) {
+	rows, err := db.QueryContext(ctx, `SELECT `+deviceColumns+` FROM devices WHERE id = $1`, string(id))
+	if err != nil {
+		return sensors.Device{}, false, err
 	}
 	found, err := collect(rows, scanDevice)
-	if err != nil {
-		return sensors.Device{}, fmt.Errorf("device %q: %w", id, err)
+	if err != nil || len(found) == 0 {
+		return sensors.Device{}, false, err
 	}
-	if len(found) == 0 {
-		return sensors.Device{}, fmt.Errorf("device %q: %w", id, store.ErrNotFound)
-	}
-	return found[0], nil
+	return found[0], true, nil
 }
 
 // ListDevices implements [store.Devices].
@@ -223,7 +179,7 @@ func scanDevice(rows *sql.Rows) (d sensors.Device, err error) {
 		&d.Profile, &kinds, &d.Owner, &d.Area, &installed, &maintenance, &interval, &tags,
 		&firstSeen, &c.Presence, &presenceAt, &battery, &signal,
 		&c.Reported.LatDegrees, &c.Reported.LonDegrees, &c.Reported.Datum, &c.Note, &noteAt,
-		&c.Observations, &c.Bad, &hour, &c.ThisHour, &c.LastHour)
+		&c.Observations, &c.Bad, &hour, &c.ThisHour, &c.LastHour, &d.Version)
 	if err != nil {
 		return d, err
 	}

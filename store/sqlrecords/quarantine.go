@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/urbangrid/urbangrid/store"
 )
@@ -62,8 +64,8 @@ func saveRejects(ctx context.Context, tx *sql.Tx, fresh []store.Reject) error {
 		fresh = fresh[skip:]
 	}
 	insert, err := tx.PrepareContext(ctx, `
-		INSERT INTO rejects (number, at_us, reason, detail, topic, payload, size, message)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`)
+		INSERT INTO rejects (number, at_us, reason, detail, topic, payload, size, message, device)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`)
 	if err != nil {
 		return fmt.Errorf("prepare: %w", err)
 	}
@@ -74,7 +76,7 @@ func saveRejects(ctx context.Context, tx *sql.Tx, fresh []store.Reject) error {
 		if payload == nil {
 			payload = []byte{}
 		}
-		_, err := insert.ExecContext(ctx, number, f.At.UnixMicro(), f.Reason, f.Detail, f.Topic, payload, f.Size, f.Message)
+		_, err := insert.ExecContext(ctx, number, f.At.UnixMicro(), f.Reason, f.Detail, f.Topic, payload, f.Size, f.Message, string(f.Device))
 		if err != nil {
 			return fmt.Errorf("reject %d: %w", number, err)
 		}
@@ -91,15 +93,83 @@ func (r *Records) QuarantinePosition(ctx context.Context, journal string) (store
 }
 
 // Rejects implements [store.Quarantine].
-func (r *Records) Rejects(ctx context.Context, reason string, before int64, limit int) ([]store.QuarantinedReject, error) {
-	return r.findRejects(ctx, `SELECT number, at_us, reason, detail, topic, payload, size, message FROM rejects
-		WHERE ($1 = 0 OR number < $1) AND ($2 = '' OR reason = $2) ORDER BY number DESC LIMIT $3`, before, reason, limit)
+func (r *Records) Rejects(ctx context.Context, q store.RejectQuery, before int64, limit int) ([]store.QuarantinedReject, error) {
+	c := rejectCondition(q)
+	if before != 0 {
+		c.narrow("number < ?", before)
+	}
+	return r.findRejects(ctx, c, "number DESC", limit)
 }
 
 // ReadableRejects implements [store.Quarantine].
-func (r *Records) ReadableRejects(ctx context.Context, reason string, after int64, limit int) ([]store.QuarantinedReject, error) {
-	return r.findRejects(ctx, `SELECT number, at_us, reason, detail, topic, payload, size, message FROM rejects
-		WHERE number > $1 AND ($2 = '' OR reason = $2) AND length(message) > 0 ORDER BY number LIMIT $3`, after, reason, limit)
+func (r *Records) ReadableRejects(ctx context.Context, q store.RejectQuery, after int64, limit int) ([]store.QuarantinedReject, error) {
+	c := rejectCondition(q)
+	c.narrow("length(message) > 0 AND number > ?", after)
+	return r.findRejects(ctx, c, "number", limit)
+}
+
+// KeptRejects implements [store.Quarantine].
+func (r *Records) KeptRejects(ctx context.Context, q store.RejectQuery) (map[string]store.KeptCount, error) {
+	c := rejectCondition(q)
+	rows, err := r.db.Read.QueryContext(ctx, `
+		SELECT reason, COUNT(*), COUNT(CASE WHEN length(message) > 0 THEN 1 END)
+		FROM rejects`+whereAll(c)+` GROUP BY reason`, c.args...)
+	if err != nil {
+		return nil, fmt.Errorf("count kept rejects: %w", err)
+	}
+	type count struct {
+		reason string
+		store.KeptCount
+	}
+	found, err := collect(rows, func(rows *sql.Rows) (k count, err error) {
+		err = rows.Scan(&k.reason, &k.Kept, &k.Readable)
+		return k, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("count kept rejects: %w", err)
+	}
+	counts := make(map[string]store.KeptCount, len(found))
+	for _, k := range found {
+		counts[k.reason] = k.KeptCount
+	}
+	return counts, nil
+}
+
+func rejectCondition(q store.RejectQuery) condition {
+	var c condition
+	if q.ID != 0 {
+		c.narrow("number = ?", q.ID)
+	}
+	if q.Reason != "" {
+		c.narrow("reason = ?", q.Reason)
+	}
+	if q.Device != "" {
+		c.narrow("device = ?", string(q.Device))
+	}
+	if !q.From.IsZero() {
+		c.narrow("at_us >= ?", q.From.UnixMicro())
+	}
+	if !q.To.IsZero() {
+		c.narrow("at_us < ?", q.To.UnixMicro())
+	}
+	if q.Text != "" {
+		c.narrow(`(LOWER(topic) LIKE ? ESCAPE '!' OR LOWER(detail) LIKE ? ESCAPE '!')`, containing(q.Text))
+	}
+	return c
+}
+
+// whereAll is the clause of c, "" when nothing narrows.
+func whereAll(c condition) string {
+	if len(c.where) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(c.where, " AND ")
+}
+
+// containing is the pattern of texts that have text in them, to be compared with
+// small letters.
+func containing(text string) string {
+	return "%" + strings.NewReplacer(`!`, `!!`, `%`, `!%`, `_`, `!_`).Replace(strings.ToLower(text)) + "%"
 }
 
 // RemoveRejects implements [store.Quarantine].
@@ -121,14 +191,16 @@ func (r *Records) RemoveRejects(ctx context.Context, rejects []store.Quarantined
 	return nil
 }
 
-func (r *Records) findRejects(ctx context.Context, query string, args ...any) ([]store.QuarantinedReject, error) {
-	rows, err := r.db.Read.QueryContext(ctx, query, args...)
+func (r *Records) findRejects(ctx context.Context, c condition, order string, limit int) ([]store.QuarantinedReject, error) {
+	args := append(c.args, limit)
+	rows, err := r.db.Read.QueryContext(ctx, `SELECT number, at_us, reason, detail, topic, payload, size, message, device FROM rejects`+
+		whereAll(c)+` ORDER BY `+order+` LIMIT $`+strconv.Itoa(len(args)), args...)
 	if err != nil {
 		return nil, fmt.Errorf("read rejects: %w", err)
 	}
 	rejects, err := collect(rows, func(rows *sql.Rows) (q store.QuarantinedReject, err error) {
 		var at sql.NullInt64
-		err = rows.Scan(&q.ID, &at, &q.Reason, &q.Detail, &q.Topic, &q.Payload, &q.Size, &q.Message)
+		err = rows.Scan(&q.ID, &at, &q.Reason, &q.Detail, &q.Topic, &q.Payload, &q.Size, &q.Message, &q.Device)
 		q.At = fromMicros(at)
 		return q, err
 	})

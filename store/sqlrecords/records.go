@@ -43,6 +43,8 @@ var (
 	_ store.Devices    = (*Records)(nil)
 	_ store.Activities = (*Records)(nil)
 
+	_ store.LastMessages = (*Records)(nil)
+
 	_ store.Credentials = (*Records)(nil)
 	_ store.Verdicts    = (*Records)(nil)
 	_ store.Mutes       = (*Records)(nil)
