@@ -94,6 +94,13 @@ bench: bin/urbangrid setup-test ## what this machine carries, one JSON object a 
 evaluate: build ## measure the detection against incidents whose truth is known (ten minutes)
 	bin/urbangrid evaluate --out docs/evaluation
 
+REQUESTS ?= ../shared/data/myla311_2018-01-01_04_reduced.csv,../shared/data/myla311_2018-12-27_31_reduced.csv
+
+.PHONY: evaluate-real
+evaluate-real: build ## the same on real requests: REQUESTS, CSV files with commas between; writes to bin/evaluate-real
+	bin/urbangrid evaluate --requests "$(REQUESTS)" --mapping deploy/examples/myla311.yaml \
+		--holidays deploy/examples/myla311-holidays.yaml --without "source=Driver Self Report" --out bin/evaluate-real
+
 .PHONY: fuzz
 fuzz: ## each fuzz target for FUZZTIME (1m)
 	@for p in $$(grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u); do \

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/urbangrid/urbangrid/analytics/lattice"
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
 )
@@ -70,6 +71,10 @@ type happening struct {
 // stage makes a design happen around a cell of a town that has all of its
 // neighbours.
 func (w *Town) stage(d Design, kind sensors.KindKey, center int, start time.Time, rng *rand.Rand) *happening {
+	return stage(w.lattice, d, kind, center, start, rng)
+}
+
+func stage(l *lattice.Lattice, d Design, kind sensors.KindKey, center int, start time.Time, rng *rand.Rand) *happening {
 	start = start.Truncate(time.Second)
 	h := &happening{design: d, rng: rng, from: make(map[int]time.Time), until: make(map[int]time.Time),
 		truth: Truth{Type: d.Name, Kind: kind, Start: start, End: start.Add(d.Lasts), Whole: d.Whole}}
@@ -82,25 +87,25 @@ func (w *Town) stage(d Design, kind sensors.KindKey, center int, start time.Time
 		if d.Moves > 0 && from.Add(d.Moves).Before(end) {
 			until = from.Add(d.Moves)
 		}
-		for _, c := range w.lattice.Disk(at, d.Rings) {
+		for _, c := range l.Disk(at, d.Rings) {
 			if _, known := h.from[int(c)]; !known {
 				h.from[int(c)] = from
 			}
 			h.until[int(c)] = until
 		}
-		from, at = until, w.next(at, rng)
+		from, at = until, next(l, at, rng)
 	}
-	h.tell(w.lattice.Cells())
+	h.tell(l.Cells())
 	return h
 }
 
 // next returns a neighbour of a cell that is itself amid neighbours, or the cell
 // when it has none.
-func (w *Town) next(at int, rng *rand.Rand) int {
-	ring := slices.Clone(w.lattice.Ring(at, 1))
+func next(l *lattice.Lattice, at int, rng *rand.Rand) int {
+	ring := slices.Clone(l.Ring(at, 1))
 	rng.Shuffle(len(ring), func(i, j int) { ring[i], ring[j] = ring[j], ring[i] })
 	for _, c := range ring {
-		if len(w.lattice.Ring(int(c), 1)) == 6 {
+		if len(l.Ring(int(c), 1)) == 6 {
 			return int(c)
 		}
 	}

@@ -28,7 +28,7 @@ func (r *Result) WritePlot(w io.Writer) error {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13" role="img" aria-label="AMOC">`+"\n",
 		plotWidth, plotHeight, plotWidth, plotHeight)
 	b.WriteString(`<rect width="100%" height="100%" fill="#ffffff"/>` + "\n")
-	plotAxes(&b)
+	plotAxes(&b, r.often().label)
 	var types []string
 	for _, p := range r.Curve {
 		if !slices.Contains(types, p.Type) {
@@ -52,7 +52,8 @@ func plotX(perWeek float64) float64 {
 
 func plotY(found float64) float64 { return plotBottom - found*(plotBottom-plotTop) }
 
-func plotAxes(b *strings.Builder) {
+// plotAxes draws both, the horizontal one with a label.
+func plotAxes(b *strings.Builder, often string) {
 	for _, v := range []float64{0, 0.2, 0.4, 0.6, 0.8, 1} {
 		y := plotY(v)
 		fmt.Fprintf(b, `<line x1="%d" x2="%d" y1="%.1f" y2="%.1f" stroke="#dddddd"/><text x="%d" y="%.1f" text-anchor="end">%s</text>`+"\n", plotLeft, plotRight, y, y, plotLeft-8, y+4, short(v))
@@ -61,7 +62,7 @@ func plotAxes(b *strings.Builder) {
 		x := plotX(v)
 		fmt.Fprintf(b, `<line x1="%.1f" x2="%.1f" y1="%d" y2="%d" stroke="#dddddd"/><text x="%.1f" y="%d" text-anchor="middle">%s</text>`+"\n", x, x, plotTop, plotBottom, x, plotBottom+18, short(v))
 	}
-	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="middle">每周误报次数 · false episodes a week</text>`+"\n", (plotLeft+plotRight)/2, plotBottom+42)
+	fmt.Fprintf(b, `<text x="%d" y="%d" text-anchor="middle">%s</text>`+"\n", (plotLeft+plotRight)/2, plotBottom+42, often)
 	fmt.Fprintf(b, `<text transform="translate(20 %d) rotate(-90)" text-anchor="middle">检出率 · share found</text>`+"\n", (plotTop+plotBottom)/2)
 }
 

@@ -8,7 +8,7 @@ import (
 // Result is what an evaluation found. Its arrays are of flat objects, so that a
 // table can be made of each.
 type Result struct {
-	Design     string    `json:"design"` // spatial or recorded
+	Design     string    `json:"design"` // spatial, recorded or real
 	Seed       uint64    `json:"seed"`
 	Checks     []Check   `json:"checks,omitempty"`
 	Quiet      []Quiet   `json:"quiet,omitempty"`

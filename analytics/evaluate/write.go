@@ -85,7 +85,7 @@ func yes(v bool) string {
 // WriteCurve writes the curve as CSV.
 func (r *Result) WriteCurve(w io.Writer) error {
 	out := csv.NewWriter(w)
-	rows := [][]string{{"type", "threshold", "false_episodes_a_week", "sensitivity", "sensitivity_se", "detected_within_2h", "median_minutes", "replicates"}}
+	rows := [][]string{{"type", "threshold", r.often().column, "sensitivity", "sensitivity_se", "detected_within_2h", "median_minutes", "replicates"}}
 	for _, p := range r.Curve {
 		minutes := ""
 		if p.MedianMinutes != nil {

@@ -21,6 +21,8 @@ type evaluateOptions struct {
 	out    string
 	truth  string
 	alerts string
+
+	requests requestsOptions
 }
 
 func newEvaluateCommand() *cobra.Command {
@@ -37,10 +39,16 @@ With --truth and --alerts it measures a recorded run instead: the truth that
 "urbangrid simulate --truth" wrote against the alerts of a server
 (GET /api/v1/alerts, the answer as it is).
 
+With --requests it lets the detector learn the first days of real requests, one
+detector a kind, and judge the others: alone, and with clusters injected. It prints
+every hot spot of the real days with its requests, so that a person can judge them,
+and writes them to hotspots.md. Nothing is promised of real days.
+
 It writes result.json, report.md, amoc.csv and amoc.svg to the folder given with --out
 and ends with an error when a promise is not kept.`,
-		Example: "  urbangrid evaluate --out docs/evaluation\n  urbangrid evaluate --truth truth.jsonl --alerts alerts.json --out run-7",
-		Args:    cobra.NoArgs,
+		Example: "  urbangrid evaluate --out docs/evaluation\n  urbangrid evaluate --truth truth.jsonl --alerts alerts.json --out run-7\n" +
+			"  urbangrid evaluate --requests requests.csv --mapping deploy/examples/myla311.yaml --out real",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 			defer stop()
@@ -53,6 +61,7 @@ and ends with an error when a promise is not kept.`,
 	f.StringVar(&o.out, "out", "evaluation", "folder to write to")
 	f.StringVar(&o.truth, "truth", "", "truth of a recorded run, as urbangrid simulate --truth writes it")
 	f.StringVar(&o.alerts, "alerts", "", "alerts of a recorded run, as GET /api/v1/alerts answers")
+	o.requests.flags(f)
 	return cmd
 }
 
@@ -62,6 +71,12 @@ var errNotKept = errors.New("a promise is not kept")
 func runEvaluate(ctx context.Context, out, errs io.Writer, o evaluateOptions) error {
 	if (o.truth == "") != (o.alerts == "") {
 		return errors.New("--truth and --alerts belong together")
+	}
+	if len(o.requests.files) > 0 {
+		if o.truth != "" {
+			return errors.New("--requests and --truth are two evaluations: give one")
+		}
+		return evaluateRequests(ctx, out, errs, o)
 	}
 	command := "urbangrid evaluate"
 	var result *evaluate.Result
@@ -133,15 +148,20 @@ func evaluateRecorded(o evaluateOptions) (*evaluate.Result, error) {
 }
 
 func writeEvaluation(dir, command string, r *evaluate.Result) error {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return fmt.Errorf("folder for the evaluation: %w", err)
-	}
 	files := map[string]func(io.Writer) error{
 		"result.json": r.WriteJSON,
 		"report.md":   func(w io.Writer) error { return r.WriteMarkdown(w, command) },
 	}
 	if len(r.Curve) > 0 {
 		files["amoc.csv"], files["amoc.svg"] = r.WriteCurve, r.WritePlot
+	}
+	return writeFiles(dir, files)
+}
+
+// writeFiles writes files, by name, into a folder, which it makes when there is none.
+func writeFiles(dir string, files map[string]func(io.Writer) error) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("folder for the evaluation: %w", err)
 	}
 	var errs []error
 	for name, write := range files {

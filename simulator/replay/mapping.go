@@ -29,6 +29,9 @@ type Mapping struct {
 	attrs    []attrRule
 }
 
+// Zone returns the zone of times that name none.
+func (m *Mapping) Zone() *time.Location { return m.time.zone }
+
 type timeRule struct {
 	columns []string
 	layouts []string
