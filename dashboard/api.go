@@ -40,6 +40,7 @@ func (s *Server) operations(mux *http.ServeMux) error {
 	s.credentialOperations(api)
 	s.areaOperations(api)
 	s.cellOperations(api)
+	s.historyOperations(api)
 	s.seriesOperations(api)
 	s.observationOperations(api)
 	s.alertOperations(api)

@@ -244,6 +244,11 @@ func (s *Server) HeatChanged(now time.Time, changed []analytics.HeatState) {
 	s.hub.HeatChanged(now, changed)
 }
 
+// ExcessChanged shows the browsers by how much cells exceed what is usual.
+func (s *Server) ExcessChanged(now time.Time, changed []analytics.ExcessState) {
+	s.hub.ExcessChanged(now, changed)
+}
+
 // CellsChanged shows one second of changes to the browsers.
 func (s *Server) CellsChanged(now, newest time.Time, changed []analytics.CellState) {
 	s.hub.CellsChanged(now, newest, changed)

@@ -255,7 +255,7 @@ func (s *server) openStages(context.Context) (err error) {
 		return err
 	}
 	s.dash, err = dashboard.New(dashboard.Deps{
-		Kinds: s.catalog, Areas: s.areas, Series: s.series, Alerts: s.records, Quarantine: s.records,
+		Kinds: s.catalog, Areas: s.areas, Series: s.series, Cubes: s.series, Alerts: s.records, Quarantine: s.records,
 		Devices: s.register, Credentials: credentials{auth.NewIssuer(s.records), s.records, s.disconnect}, AlertLog: s.alertLog,
 		Verdicts: s.records, Mutes: s.records,
 		Checks: map[string]func(context.Context) error{

@@ -17,6 +17,33 @@ function clampByte(x: number): number {
   return Math.max(0, Math.min(255, Math.round(x)));
 }
 
+/** A palette: of amounts, or of what lies to both sides of nothing special. */
+export type PaletteName = 'sequential' | 'diverging';
+
+/** Blue, grey and orange, which all kinds of colour vision tell apart, at the ends and in the middle. */
+const DIVERGING: readonly (readonly [at: number, red: number, green: number, blue: number])[] = [
+  [0, 33, 94, 186], [0.35, 110, 152, 200], [0.5, 128, 134, 140], [0.65, 214, 150, 84], [1, 250, 128, 10],
+];
+
+/** 256 colours from blue over grey to orange as RGBA bytes. */
+export function diverging(): Uint8Array {
+  const out = new Uint8Array(256 * 4);
+  for (let k = 0; k < 256; k++) {
+    const t = k / 255;
+    const high = Math.max(1, DIVERGING.findIndex(([at]) => at >= t));
+    const [a, b] = [DIVERGING[high - 1], DIVERGING[high]];
+    if (a === undefined || b === undefined) continue;
+    const w = (t - a[0]) / (b[0] - a[0]);
+    out.set([clampByte(a[1] + w * (b[1] - a[1])), clampByte(a[2] + w * (b[2] - a[2])), clampByte(a[3] + w * (b[3] - a[3])), 255], k * 4);
+  }
+  return out;
+}
+
+/** The colours of a palette. */
+export function paletteOf(name: PaletteName): Uint8Array {
+  return name === 'diverging' ? diverging() : cividis();
+}
+
 /** How values become colours. */
 export interface Scale {
   readonly low: number;

@@ -1,8 +1,8 @@
 /** All that the page needs of H3, loaded after the shell. */
-import {cellToBoundary, cellToLatLng, cellToParent, getResolution, isValidCell, latLngToCell} from 'h3-js';
+import {cellsToMultiPolygon, cellToBoundary, cellToLatLng, cellToParent, getResolution, isValidCell, latLngToCell} from 'h3-js';
 import {areaAt, type Place} from './geo';
 import type {Corners} from './map/city-map';
-import type {Area, CellId, CellTable, Resolution} from './wire';
+import type {Area, CellId, CellTable, LonLat, Resolution} from './wire';
 import type {PlacedTable} from './model';
 
 /** The cell at a place. */
@@ -24,6 +24,17 @@ export function cornersOf(cell: CellId): Corners | null {
 /** The corners of every cell of a table. */
 export function cornersOfTable(table: CellTable): readonly Corners[] {
   return table.cells.map((c) => cornersOf(c) ?? []);
+}
+
+/** Whether a text is the name of a cell. */
+export function isCell(text: string): boolean {
+  return isValidCell(text);
+}
+
+/** The closed rings around cells of one resolution; names of nothing are left out. */
+export function ringsAround(cells: readonly CellId[]): readonly (readonly LonLat[])[] {
+  return cellsToMultiPolygon(cells.filter((c) => isValidCell(c)), true)
+    .flatMap((polygon) => polygon.map((ring) => ring.map(([lon, lat]): LonLat => [lon, lat])));
 }
 
 /** The cell itself or its parent, at a resolution that is not finer. */

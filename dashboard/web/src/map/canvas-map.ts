@@ -1,8 +1,11 @@
-import {cividis, cssColor} from '../color';
+import {cssColor, paletteOf, type PaletteName} from '../color';
 import {boundsOf, graticule, focusOffset, HOME, labelPoint, outline, paddingFor, project, unproject, worldPixels, type Bounds, type Mercator, type Place} from '../geo';
 import {inLang, type Lang} from '../i18n';
 import type {Area, LonLat} from '../wire';
-import {drawMarker, LABEL_FONT, MAP_COLORS, reducedMotion, type CityMap, type Corners, type MapEvents, type Marker, type Theme} from './city-map';
+import {
+  drawDevice, drawMarker, LABEL_FONT, MAP_COLORS, pulseAt, reducedMotion, SEVERITY_COLORS,
+  type CityMap, type Corners, type DevicePoint, type MapEvents, type Marker, type Outline, type Theme,
+} from './city-map';
 import {Gestures, type Camera} from './gestures';
 
 /** Hexagons of one colour go into paths of this many: longer ones rasterise slower. */
@@ -33,6 +36,14 @@ function ringsOf(rings: readonly (readonly LonLat[])[]): Rings {
 
 const NO_RINGS = ringsOf([]);
 
+/** A hotspot as it is drawn. */
+interface DrawnOutline {
+  readonly outline: Outline;
+  readonly rings: Rings;
+  /** When it began to pulse, by performance.now; -Infinity when it does not. */
+  readonly since: number;
+}
+
 interface Label {
   readonly at: Mercator;
   readonly text: string;
@@ -50,7 +61,7 @@ export class CanvasCityMap implements CityMap {
   readonly #container: HTMLElement;
   readonly #events: MapEvents;
   readonly #gestures: Gestures;
-  readonly #palette = cividis();
+  #palette = paletteOf('sequential');
   #theme: Theme;
   #camera: Camera = {x: 0.8372, y: 0.4083, zoom: 12};
   #width = 1;
@@ -68,6 +79,8 @@ export class CanvasCityMap implements CityMap {
   #bytes: Uint8Array = new Uint8Array(0);
   #markers: readonly Marker[] = [];
   #selected: Rings = NO_RINGS;
+  #outlines: readonly DrawnOutline[] = [];
+  #devices: readonly DevicePoint[] = [];
 
   constructor(container: HTMLElement, theme: Theme, events: MapEvents) {
     const ctx = this.#canvas.getContext('2d', {alpha: false});
@@ -122,6 +135,23 @@ export class CanvasCityMap implements CityMap {
     this.#draw();
   }
 
+  setPalette(name: PaletteName): void {
+    this.#palette = paletteOf(name);
+    this.#draw();
+  }
+
+  setOutlines(outlines: readonly Outline[]): void {
+    const known = new Map(this.#outlines.map((o) => [o.outline.id, o.since]));
+    const began = reducedMotion() ? -Infinity : performance.now();
+    this.#outlines = outlines.map((o) => ({outline: o, rings: ringsOf(o.rings), since: known.get(o.id) ?? (o.isNew ? began : -Infinity)}));
+    this.#draw();
+  }
+
+  setDevices(devices: readonly DevicePoint[]): void {
+    this.#devices = devices;
+    this.#draw();
+  }
+
   setSelected(corners: Corners | null): void {
     this.#selected = corners === null ? NO_RINGS : ringsOf([corners.map(([lat, lon]): LonLat => [lon, lat])]);
     this.#draw();
@@ -145,6 +175,11 @@ export class CanvasCityMap implements CityMap {
     const size = worldPixels(zoom);
     const p = project(at.lonDegrees, at.latDegrees);
     this.#fly({x: p.x - dx / size, y: p.y - dy / size, zoom}, 600);
+  }
+
+  jumpTo(at: Place, zoom: number): void {
+    const p = project(at.lonDegrees, at.latDegrees);
+    this.#look({x: p.x, y: p.y, zoom}, true);
   }
 
   zoomBy(levels: number): void {
@@ -193,7 +228,10 @@ export class CanvasCityMap implements CityMap {
   #look(camera: Camera, byHand: boolean): void {
     this.#camera = {x: camera.x, y: camera.y, zoom: Math.max(ZOOM.least, Math.min(ZOOM.most, camera.zoom))};
     if (byHand) this.#fitted = null;
-    this.#events.viewed(this.#camera.zoom, unproject(this.#camera));
+    const [northWest, southEast] = [this.#placeAt(0, 0), this.#placeAt(this.#width, this.#height)];
+    this.#events.viewed(this.#camera.zoom, unproject(this.#camera), [
+      northWest.lonDegrees, southEast.latDegrees, southEast.lonDegrees, northWest.latDegrees,
+    ]);
     this.#draw();
   }
 
@@ -237,14 +275,38 @@ export class CanvasCityMap implements CityMap {
     ctx.strokeStyle = c.outline;
     ctx.lineWidth = 2.2;
     ctx.stroke();
+    this.#paintOutlines();
     this.#path(this.#selected, true);
     ctx.strokeStyle = c.selected;
     ctx.lineWidth = 3;
     ctx.stroke();
     this.#paintLabels();
+    for (const d of this.#devices) {
+      const p = this.#screen(project(d.lonDegrees, d.latDegrees));
+      drawDevice(ctx, p.x, p.y, 5.5, d.isCamera, d.isOnline);
+    }
     for (const m of this.#markers) {
       const p = this.#screen(project(m.lonDegrees, m.latDegrees));
       drawMarker(ctx, p.x, p.y, m.selected ? 11 : 8.5, m.severity, m.selected);
+    }
+  }
+
+  #paintOutlines(): void {
+    const ctx = this.#ctx;
+    const now = performance.now();
+    for (const {outline, rings, since} of this.#outlines) {
+      this.#path(rings, true);
+      const pulse = pulseAt(now - since);
+      ctx.strokeStyle = SEVERITY_COLORS[outline.severity];
+      if (pulse !== null) {
+        ctx.globalAlpha = pulse.alpha;
+        ctx.lineWidth = pulse.width;
+        ctx.stroke();
+        ctx.globalAlpha = 1;
+        this.#draw();
+      }
+      ctx.lineWidth = outline.selected ? 4.5 : 2.8;
+      ctx.stroke();
     }
   }
 

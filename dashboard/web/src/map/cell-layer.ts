@@ -1,5 +1,5 @@
 import type {CustomLayerInterface, CustomRenderMethodInput, MapLibreMap} from 'maplibre-gl';
-import {cividis} from '../color';
+import {paletteOf, type PaletteName} from '../color';
 import {project} from '../geo';
 import {MAP_COLORS, type Corners, type Theme} from './city-map';
 
@@ -126,6 +126,14 @@ export class CellLayer implements CustomLayerInterface {
   #rows = 1;
   #uploaded: Uint8Array = new Uint8Array(ROW);
   #theme: Theme = 'dark';
+  #palette: PaletteName = 'sequential';
+
+  setPalette(name: PaletteName): void {
+    if (name === this.#palette) return;
+    this.#palette = name;
+    if (this.#r !== null) uploadPalette(this.#r.gl, this.#r.palette, name);
+    this.#map?.triggerRepaint();
+  }
 
   setTheme(theme: Theme): void {
     this.#theme = theme;
@@ -152,7 +160,7 @@ export class CellLayer implements CustomLayerInterface {
 
   onAdd(map: MapLibreMap, gl: WebGL2RenderingContext): void {
     this.#map = map;
-    this.#r = makeResources(gl);
+    this.#r = makeResources(gl, this.#palette);
     this.#uploadMesh(this.#r);
   }
 
@@ -250,16 +258,20 @@ function compiled(gl: WebGL2RenderingContext, type: number, source: string): Web
   return shader;
 }
 
-function makeResources(gl: WebGL2RenderingContext): Resources {
+function uploadPalette(gl: WebGL2RenderingContext, texture: WebGLTexture, name: PaletteName): void {
+  unpackPlainly(gl);
+  gl.bindTexture(gl.TEXTURE_2D, texture);
+  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, paletteOf(name));
+  sampleNearest(gl);
+}
+
+function makeResources(gl: WebGL2RenderingContext, paletteName: PaletteName): Resources {
   const program = gl.createProgram();
   gl.attachShader(program, compiled(gl, gl.VERTEX_SHADER, VERTEX));
   gl.attachShader(program, compiled(gl, gl.FRAGMENT_SHADER, FRAGMENT));
   gl.linkProgram(program);
   const palette = gl.createTexture();
-  unpackPlainly(gl);
-  gl.bindTexture(gl.TEXTURE_2D, palette);
-  gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, 256, 1, 0, gl.RGBA, gl.UNSIGNED_BYTE, cividis());
-  sampleNearest(gl);
+  uploadPalette(gl, palette, paletteName);
   const uniform = (name: string): WebGLUniformLocation | null => gl.getUniformLocation(program, `u_${name}`);
   return {
     gl, program, palette,

@@ -1,6 +1,7 @@
+import type {PaletteName} from '../color';
 import type {Bounds, Place} from '../geo';
 import type {Lang} from '../i18n';
-import type {Area, Severity} from '../wire';
+import type {Area, LonLat, Severity} from '../wire';
 
 /** Light or dark. */
 export type Theme = 'dark' | 'light';
@@ -12,6 +13,24 @@ export interface Marker extends Place {
   readonly selected: boolean;
 }
 
+/** The outline of an open hotspot. */
+export interface Outline {
+  readonly id: string;
+  readonly severity: Severity;
+  /** Closed rings around all of its cells, holes among them. */
+  readonly rings: readonly (readonly LonLat[])[];
+  readonly selected: boolean;
+  /** It appeared while the map was looked at, and says so once. */
+  readonly isNew: boolean;
+}
+
+/** A device on the map. */
+export interface DevicePoint extends Place {
+  readonly id: string;
+  readonly isCamera: boolean;
+  readonly isOnline: boolean;
+}
+
 /** The corners of one cell, five or six, not closed, as [lat, lon] in degrees. */
 export type Corners = readonly (readonly [number, number])[];
 
@@ -20,7 +39,7 @@ export interface MapEvents {
   picked(at: Place): void;
   hovered(at: Place | null, xPixels: number, yPixels: number): void;
   /** The view came to rest, or moved by a wheel's click. */
-  viewed(zoom: number, centre: Place): void;
+  viewed(zoom: number, centre: Place, bounds: Bounds): void;
 }
 
 /**
@@ -37,10 +56,16 @@ export interface CityMap {
   setCells(corners: readonly Corners[]): void;
   /** One byte a cell, 0 for none, else the index into the palette. The caller may not change it later. */
   setValues(bytes: Uint8Array): void;
+  /** The colours of the bytes. */
+  setPalette(name: PaletteName): void;
   setMarkers(markers: readonly Marker[]): void;
+  setOutlines(outlines: readonly Outline[]): void;
+  setDevices(devices: readonly DevicePoint[]): void;
   setSelected(corners: Corners | null): void;
   fit(bounds: Bounds): void;
   flyTo(at: Place, zoom: number): void;
+  /** Puts a place into the middle at once. */
+  jumpTo(at: Place, zoom: number): void;
   zoomBy(levels: number): void;
   resize(): void;
   /** Frames drawn since the beginning. */
@@ -110,6 +135,33 @@ export function drawMarker(ctx: CanvasRenderingContext2D, x: number, y: number, 
   ctx.textBaseline = 'middle';
   ctx.fillText(severity === 'notice' ? 'i' : '!', 0, severity === 'warning' ? radius * 0.2 : radius * 0.06);
   ctx.restore();
+}
+
+/** How long a new hotspot pulses, once, in milliseconds. */
+export const PULSE_MS = 1600;
+
+/** Width and strength of the ring of a hotspot that began to pulse so many milliseconds ago; null when it is over. */
+export function pulseAt(ms: number): {readonly width: number; readonly alpha: number} | null {
+  if (ms < 0 || ms >= PULSE_MS) return null;
+  const t = ms / PULSE_MS;
+  return {width: 4 + 22 * t, alpha: 0.7 * (1 - t) ** 1.5};
+}
+
+/** Draws a device: a square for a camera, a ring for a sensor; hollow while it is not heard. */
+export function drawDevice(ctx: CanvasRenderingContext2D, x: number, y: number, radius: number, isCamera: boolean, isOnline: boolean): void {
+  ctx.beginPath();
+  if (isCamera) ctx.rect(x - radius * 0.8, y - radius * 0.8, radius * 1.6, radius * 1.6);
+  else ctx.arc(x, y, radius * 0.8, 0, 2 * Math.PI);
+  ctx.lineWidth = radius * 0.45;
+  ctx.strokeStyle = 'rgba(6,12,20,0.9)';
+  ctx.stroke();
+  ctx.fillStyle = isOnline ? '#f4f8fb' : '#8b98a5';
+  ctx.fill();
+  if (isOnline) return;
+  ctx.beginPath();
+  ctx.arc(x, y, radius * 0.35, 0, 2 * Math.PI);
+  ctx.fillStyle = '#1a232d';
+  ctx.fill();
 }
 
 /** Whether the person asked for less motion. */

@@ -4,7 +4,11 @@ import {boundsOf, graticule, focusOffset, HOME, labelPoint, outline, paddingFor,
 import {inLang, type Lang} from '../i18n';
 import type {Area, LonLat, Severity} from '../wire';
 import {CellLayer} from './cell-layer';
-import {drawMarker, MAP_COLORS, reducedMotion, type CityMap, type Corners, type MapColors, type MapEvents, type Marker, type Theme} from './city-map';
+import {
+  drawDevice, drawMarker, MAP_COLORS, PULSE_MS, pulseAt, reducedMotion, SEVERITY_COLORS,
+  type CityMap, type Corners, type DevicePoint, type MapColors, type MapEvents, type Marker, type Outline, type Theme,
+} from './city-map';
+import type {PaletteName} from '../color';
 import workerUrl from './worker?worker&url';
 
 type Features = FeatureCollection;
@@ -31,18 +35,34 @@ function styleOf(theme: Theme): StyleSpecification {
   const source: GeoJSONSourceSpecification = {type: 'geojson', data: NOTHING};
   return {
     version: 8,
-    sources: {grid: source, areas: source, outline: source, labels: source, markers: source, selected: source},
+    sources: {
+      grid: source, areas: source, outline: source, labels: source, markers: source, selected: source, hotspots: source, devices: source,
+    },
     layers: [
       {id: 'ground', type: 'background', paint: {'background-color': c.ground}},
       {id: 'land', type: 'fill', source: 'areas', paint: {'fill-color': c.land}},
       {id: 'grid', type: 'line', source: 'grid', paint: {'line-color': c.grid, 'line-width': 1}},
       {id: 'borders', type: 'line', source: 'areas', paint: {'line-color': c.border, 'line-width': 1.2, 'line-dasharray': [3, 2]}},
       {id: 'outline', type: 'line', source: 'outline', paint: {'line-color': c.outline, 'line-width': 2.2}},
+      {
+        id: 'pulse', type: 'line', source: 'hotspots', filter: ['==', ['get', 'pulses'], true],
+        paint: {'line-color': ['get', 'color'], 'line-width': 0, 'line-opacity': 0},
+        layout: {'line-join': 'round'},
+      },
+      {
+        id: 'hotspots', type: 'line', source: 'hotspots',
+        paint: {'line-color': ['get', 'color'], 'line-width': ['case', ['get', 'selected'], 4.5, 2.8]},
+        layout: {'line-join': 'round'},
+      },
       {id: 'selected', type: 'line', source: 'selected', paint: {'line-color': c.selected, 'line-width': 3}},
       {
         id: 'labels', type: 'symbol', source: 'labels',
         layout: {'text-field': ['get', 'name'], 'text-size': 13, 'text-font': ['Noto Sans CJK SC Regular'], 'text-max-width': 9, 'text-padding': 4},
         paint: {'text-color': c.label, 'text-halo-color': c.halo, 'text-halo-width': 1.6},
+      },
+      {
+        id: 'devices', type: 'symbol', source: 'devices',
+        layout: {'icon-image': ['get', 'icon'], 'icon-allow-overlap': true, 'icon-ignore-placement': true},
       },
       {
         id: 'markers', type: 'symbol', source: 'markers',
@@ -65,6 +85,21 @@ function markerImage(severity: Severity, selected: boolean): ImageData {
   return ctx.getImageData(0, 0, 56, 56);
 }
 
+function deviceIcon(d: {readonly isCamera: boolean; readonly isOnline: boolean}): string {
+  return `${d.isCamera ? 'camera' : 'sensor'}${d.isOnline ? '' : '-silent'}`;
+}
+
+const DEVICE_LOOKS = [true, false].flatMap((isCamera) => [true, false].map((isOnline) => ({isCamera, isOnline})));
+
+function deviceImage(isCamera: boolean, isOnline: boolean): ImageData {
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = 32;
+  const ctx = canvas.getContext('2d');
+  if (ctx === null) throw new Error('no 2D canvas');
+  drawDevice(ctx, 16, 16, 11, isCamera, isOnline);
+  return ctx.getImageData(0, 0, 32, 32);
+}
+
 /** The map on MapLibre with the cells as our own WebGL 2 layer. */
 export class WebGLCityMap implements CityMap {
   readonly renderer = 'webgl2';
@@ -76,6 +111,10 @@ export class WebGLCityMap implements CityMap {
   #fitted: Bounds | null = HOME;
   #ready = false;
   #frames = 0;
+  /** Ids of the hotspots shown, and when the newest of them began to pulse. */
+  #outlined: ReadonlySet<string> = new Set();
+  #pulseSince = -Infinity;
+  #pulse = 0;
 
   constructor(container: HTMLElement, theme: Theme, events: MapEvents) {
     setWorkerUrl(new URL(workerUrl, window.location.href).href);
@@ -144,6 +183,29 @@ export class WebGLCityMap implements CityMap {
     ));
   }
 
+  setPalette(name: PaletteName): void {
+    this.#cells.setPalette(name);
+  }
+
+  setOutlines(outlines: readonly Outline[]): void {
+    const fresh = new Set(outlines.filter((o) => o.isNew && !this.#outlined.has(o.id)).map((o) => o.id));
+    this.#outlined = new Set(outlines.map((o) => o.id));
+    this.#set('hotspots', collection(
+      outlines.map((o) => ({type: 'MultiLineString', coordinates: o.rings.map(mutable)})),
+      outlines.map((o) => ({color: SEVERITY_COLORS[o.severity], selected: o.selected, pulses: fresh.has(o.id)})),
+    ));
+    if (fresh.size === 0 || reducedMotion()) return;
+    this.#pulseSince = performance.now();
+    if (this.#pulse === 0) this.#pulse = requestAnimationFrame((now) => this.#animate(now));
+  }
+
+  setDevices(devices: readonly DevicePoint[]): void {
+    this.#set('devices', collection(
+      devices.map((d) => ({type: 'Point', coordinates: [d.lonDegrees, d.latDegrees]})),
+      devices.map((d) => ({icon: deviceIcon(d)})),
+    ));
+  }
+
   setSelected(corners: Corners | null): void {
     const ring = corners?.map(([lat, lon]) => [lon, lat]) ?? [];
     const [first, second] = ring;
@@ -164,6 +226,11 @@ export class WebGLCityMap implements CityMap {
     this.#map.easeTo({center, zoom, offset, duration: 700, animate: !reducedMotion()});
   }
 
+  jumpTo(at: Place, zoom: number): void {
+    this.#fitted = null;
+    this.#map.jumpTo({center: [at.lonDegrees, at.latDegrees], zoom});
+  }
+
   zoomBy(levels: number): void {
     this.#fitted = null;
     this.#map.zoomTo(this.#map.getZoom() + levels, {animate: !reducedMotion(), duration: 250});
@@ -179,7 +246,16 @@ export class WebGLCityMap implements CityMap {
   }
 
   destroy(): void {
+    cancelAnimationFrame(this.#pulse);
     this.#map.remove();
+  }
+
+  #animate(now: number): void {
+    const pulse = pulseAt(Math.min(PULSE_MS, now - this.#pulseSince));
+    this.#pulse = pulse === null ? 0 : requestAnimationFrame((next) => this.#animate(next));
+    if (!this.#ready) return;
+    this.#map.setPaintProperty('pulse', 'line-width', pulse?.width ?? 0);
+    this.#map.setPaintProperty('pulse', 'line-opacity', pulse?.alpha ?? 0);
   }
 
   #repaint(c: MapColors): void {
@@ -198,7 +274,8 @@ export class WebGLCityMap implements CityMap {
     const map = this.#map;
     const view = (): void => {
       const c = map.getCenter();
-      events.viewed(map.getZoom(), {latDegrees: c.lat, lonDegrees: c.lng});
+      const b = map.getBounds();
+      events.viewed(map.getZoom(), {latDegrees: c.lat, lonDegrees: c.lng}, [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()]);
     };
     const moved = (): void => {
       this.#fitted = null;
@@ -223,6 +300,10 @@ export class WebGLCityMap implements CityMap {
         const id = `${severity}${selected ? '-selected' : ''}`;
         if (!this.#map.hasImage(id)) this.#map.addImage(id, markerImage(severity, selected), {pixelRatio: 2});
       }
+    }
+    for (const {isCamera, isOnline} of DEVICE_LOOKS) {
+      const id = deviceIcon({isCamera, isOnline});
+      if (!this.#map.hasImage(id)) this.#map.addImage(id, deviceImage(isCamera, isOnline), {pixelRatio: 2});
     }
     if (this.#map.getLayer(this.#cells.id) === undefined) this.#map.addLayer(this.#cells, 'borders');
     for (const [id, data] of this.#data) void this.#map.getSource<GeoJSONSource>(id)?.setData(data);
