@@ -151,56 +151,67 @@ export class WireError extends Error {
 
 type Json = Readonly<Record<string, unknown>>;
 
-function isRecord(x: unknown): x is Json {
+/** Whether x is a JSON object. */
+export function isRecord(x: unknown): x is Json {
   return typeof x === 'object' && x !== null && !Array.isArray(x);
 }
 
-function record(x: unknown, what: string): Json {
+/** x as an object; like those below it throws WireError, naming `what`, on anything else. */
+export function record(x: unknown, what: string): Json {
   if (!isRecord(x)) throw new WireError(`${what} is not an object`);
   return x;
 }
 
-function list(x: unknown, what: string): readonly unknown[] {
+/** x as an array. */
+export function list(x: unknown, what: string): readonly unknown[] {
   if (!Array.isArray(x)) throw new WireError(`${what} is not an array`);
   return x;
 }
 
-function num(x: unknown, what: string): number {
+/** x as a finite number. */
+export function num(x: unknown, what: string): number {
   if (typeof x !== 'number' || !Number.isFinite(x)) throw new WireError(`${what} is not a finite number`);
   return x;
 }
 
-function numberOrNull(x: unknown, what: string): number | null {
+/** x as a number, null when it is null or missing. */
+export function numberOrNull(x: unknown, what: string): number | null {
   return x === null || x === undefined ? null : num(x, what);
 }
 
-function int(x: unknown, what: string): number {
+/** x as an integer. */
+export function int(x: unknown, what: string): number {
   const n = num(x, what);
   if (!Number.isSafeInteger(n)) throw new WireError(`${what} is not an integer`);
   return n;
 }
 
-function str(x: unknown, what: string): string {
+/** x as a text. */
+export function str(x: unknown, what: string): string {
   if (typeof x !== 'string') throw new WireError(`${what} is not a string`);
   return x;
 }
 
-function optional(x: unknown, what: string): string {
+/** x as a text, '' when it is null or missing. */
+export function optional(x: unknown, what: string): string {
   return x === undefined || x === null ? '' : str(x, what);
 }
 
-function names(x: unknown, what: string): Names {
+/** x as a name in each language. */
+export function names(x: unknown, what: string): Names {
   const o = record(x, what);
   return {zh: str(o['zh'], `${what}.zh`), en: str(o['en'], `${what}.en`)};
 }
 
-function instantMs(x: unknown, what: string): number {
+/** x, an RFC 3339 time, in milliseconds since 1970. */
+export function instantMs(x: unknown, what: string): number {
   const ms = Date.parse(str(x, what));
   if (Number.isNaN(ms)) throw new WireError(`${what} is not a time`);
   return ms;
 }
 
-function oneOf<T extends string>(x: unknown, allowed: readonly T[], what: string): T {
+/** x as one of some texts. */
+export function oneOf<T extends string>(x: unknown, allowed: readonly T[], what: string): T {
   const found = allowed.find((a) => a === x);
   if (found === undefined) throw new WireError(`${what} is none of ${allowed.join(', ')}`);
   return found;
@@ -236,14 +247,15 @@ export function decodeColumns(i: unknown, v: unknown, n: unknown): Columns {
   };
 }
 
-function flag(x: unknown, what: string): boolean {
+/** x as a truth value. */
+export function flag(x: unknown, what: string): boolean {
   if (x === undefined) return false;
   if (typeof x !== 'boolean') throw new WireError(`${what} is not true or false`);
   return x;
 }
 
 /** A list that may be missing. */
-function some(x: unknown, what: string): readonly unknown[] {
+export function some(x: unknown, what: string): readonly unknown[] {
   return x === undefined || x === null ? [] : list(x, what);
 }
 
