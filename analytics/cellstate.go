@@ -36,6 +36,9 @@ type Watcher interface {
 	// HeatChanged is told at most once a second which cells stand out otherwise than
 	// last told, with the same rules.
 	HeatChanged(now time.Time, changed []HeatState)
+	// ExcessChanged is told as seldom which cells exceed what is usual by another
+	// amount than last told, with the same rules.
+	ExcessChanged(now time.Time, changed []ExcessState)
 }
 
 // HeatState is how far a cell stands out among the others now: its Getis-Ord Gi*
@@ -47,4 +50,17 @@ type HeatState struct {
 	// Significant says that it stands out by more than chance explains anywhere in
 	// the district: its false discovery rate is 5 % or less.
 	Significant bool
+}
+
+// ExcessState is by how much a cell exceeds what is usual there now.
+//
+// Of events it is how many more there were in the last 15 minutes than the detector
+// of the kind's hotspots expects, known in every cell of the district once there is
+// a rule about hotspots. Of a measure it is by how many spreads the mean of the live
+// window lies above the level that is usual at this hour, as the kind's rule about
+// baselines has learned it; below 0 it lies lower.
+type ExcessState struct {
+	Kind   sensors.KindKey
+	Cell   grid.Cell // at grid.Resolution, of the district
+	Excess float64   // NaN when it is not known any more
 }

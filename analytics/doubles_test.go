@@ -183,6 +183,7 @@ type watcher struct {
 	mu     sync.Mutex // guards the fields below
 	cells  map[sensors.KindKey]map[grid.Cell]grid.Rollup
 	heat   map[sensors.KindKey]map[grid.Cell]analytics.HeatState
+	excess map[sensors.KindKey]map[grid.Cell]float64
 	last   []analytics.CellState
 	newest time.Time
 }
@@ -217,6 +218,26 @@ func (w *watcher) HeatChanged(_ time.Time, changed []analytics.HeatState) {
 		}
 		w.heat[s.Kind][s.Cell] = s
 	}
+}
+
+func (w *watcher) ExcessChanged(_ time.Time, changed []analytics.ExcessState) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.excess == nil {
+		w.excess = make(map[sensors.KindKey]map[grid.Cell]float64)
+	}
+	for _, s := range changed {
+		if w.excess[s.Kind] == nil {
+			w.excess[s.Kind] = make(map[grid.Cell]float64)
+		}
+		w.excess[s.Kind][s.Cell] = s.Excess
+	}
+}
+
+func (w *watcher) excessOf(k sensors.KindKey) map[grid.Cell]float64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return maps.Clone(w.excess[k])
 }
 
 func (w *watcher) heatOf(k sensors.KindKey) map[grid.Cell]analytics.HeatState {

@@ -383,6 +383,10 @@ func (r *run) compareCells(now time.Time) {
 			k.news = true // what stands out now has to be taken back when it falls silent
 			r.watcher.HeatChanged(now, changed)
 		}
+		if changed := r.judge.heat.exceeding(k, r.judge.told); len(changed) > 0 {
+			k.news = true
+			r.watcher.ExcessChanged(now, changed)
+		}
 	}
 	r.compareAt = now.Add(time.Duration(float64(time.Since(began)) / heatShare))
 }

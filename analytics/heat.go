@@ -42,6 +42,8 @@ type heatMap struct {
 	significant []bool
 	p           []float64
 	states      []HeatState
+	excess      []float64
+	exceeded    []ExcessState
 }
 
 // heatFace is what is told of a cell: its score in heatSteps above two flags. The
@@ -70,7 +72,8 @@ func faceOf(z float64, significant bool) heatFace {
 
 func newHeatMap(s *study) *heatMap {
 	n := s.lattice.Len()
-	return &heatMap{study: s, whole: s.scores, values: make([]float64, n), scores: make([]float64, n), significant: make([]bool, n)}
+	return &heatMap{study: s, whole: s.scores, values: make([]float64, n), scores: make([]float64, n),
+		significant: make([]bool, n), excess: make([]float64, n)}
 }
 
 // changed compares the cells of k as they are at slot now and returns what is other
@@ -99,9 +102,7 @@ func (h *heatMap) changed(k *kind, now int64) []HeatState {
 
 // fill sets the values that are compared.
 func (h *heatMap) fill(k *kind, now int64) {
-	for i := range h.values {
-		h.values[i] = math.NaN()
-	}
+	fillNaN(h.values)
 	if len(k.hotspots) > 0 {
 		k.hotspots[0].detector.ExpectedAll(h.values, heatWindow)
 		for i := range h.values {

@@ -34,6 +34,7 @@ type kind struct {
 	changes    []*changeRule
 	secondary  *secondary // nil without rules about baselines, drift, silence and outliers
 	heat       []heatFace // what the watcher knows of each cell of the study area; nil before the first comparison
+	excess     []float32  // what the watcher knows of each cell of the study area, NaN for nothing; nil before the first comparison
 	news       bool       // something changed since the cells were last compared
 	areaNames  func(grid.AreaCode) sensors.Names
 }

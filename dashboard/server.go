@@ -109,6 +109,11 @@ type Deps struct {
 	Credentials Credentials
 	// Verdicts may be nil: then alerts cannot be answered here.
 	Verdicts Verdicts
+	// Handlings may be nil: then people can do nothing about alerts here.
+	Handlings Handlings
+	// AlertsChanged is told that a change of an alert waits on the outbox; nil means
+	// that whoever empties it looks by himself.
+	AlertsChanged func()
 	// Mutes may be nil: then nothing can be muted here.
 	Mutes Mutes
 	// Reread gives quarantined messages of a reason, "" for all, to ingest once
@@ -152,6 +157,7 @@ type Server struct {
 	areas    areaViews
 	requests *prometheus.HistogramVec // by class of status
 	verdicts *prometheus.CounterVec   // saved, by answer
+	actions  *prometheus.CounterVec   // on alerts, by action and outcome
 	handler  http.Handler
 }
 
@@ -203,6 +209,9 @@ func New(deps Deps, opts Options) (*Server, error) {
 	}
 	if s.verdicts, err = newVerdictMetric(deps.Registerer); err != nil {
 		return nil, fmt.Errorf("register verdict metrics: %w", err)
+	}
+	if s.actions, err = newActionMetric(deps.Registerer); err != nil {
+		return nil, fmt.Errorf("register action metrics: %w", err)
 	}
 	if s.handler, err = s.routes(); err != nil {
 		return nil, err

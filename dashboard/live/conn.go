@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -32,21 +31,13 @@ const eventBatch = 64
 // goodbyeWait bounds each step of a goodbye.
 const goodbyeWait = time.Second
 
-// frame is one message ready to be written: prepared, or the bytes of one that
-// is for this connection alone.
-type frame struct {
-	kind     string
-	size     int // bytes before compression
-	prepared *websocket.PreparedMessage
-	bytes    []byte
-}
-
 // request is what a browser asks.
 type request struct {
 	Type  string `json:"t"`
 	ID    *int64 `json:"id"`
 	Topic string `json:"topic"`
 	Since *since `json:"since"`
+	Now   *int64 `json:"now"` // of a hb, what the heartbeat said that it answers
 	bad   string // why it cannot be answered, "" when it can
 }
 
@@ -61,7 +52,7 @@ type sub struct {
 	sent uint64 // number of the newest change that was written
 
 	board *board // of a cells topic, nil for alerts
-	layer int
+	view  *view  // of board
 	snap  string // why the next frame of a cells topic must be a snapshot, "" when it need not
 
 	fetch *fetch // what an alerts topic waits for, nil when it goes by the events at hand
@@ -85,6 +76,7 @@ type delivery struct {
 // browser: the writer looks what is new whenever it is free.
 type conn struct {
 	hub        *Hub
+	caller     string // for whom it counts
 	ws         *websocket.Conn
 	wake       chan struct{} // holds one: something is new
 	requests   chan request  // the reader waits while it is full
@@ -96,14 +88,23 @@ type conn struct {
 	fetches    sync.WaitGroup
 }
 
-func newConn(h *Hub) *conn {
+func newConn(h *Hub, caller string) *conn {
 	return &conn{
 		hub:        h,
+		caller:     caller,
 		wake:       make(chan struct{}, 1),
 		requests:   make(chan request, 4),
 		deliveries: make(chan delivery),
 		gone:       make(chan struct{}),
 		writeWait:  h.opts.WriteWait,
+	}
+}
+
+// wakeUp tells the writer that something is new. It does not block.
+func (c *conn) wakeUp() {
+	select {
+	case c.wake <- struct{}{}:
+	default: // it has been told already
 	}
 }
 
@@ -119,6 +120,9 @@ func (c *conn) serve(ctx context.Context, ws *websocket.Conn) (reason string) {
 	go func() {
 		defer close(written)
 		reason = c.write(ctx)
+		for len(c.subs) > 0 {
+			c.drop(c.subs[0])
+		}
 		cancel()
 		// This ends the reader. What Close says no longer matters to anyone.
 		_ = ws.Close()
@@ -192,8 +196,9 @@ func parse(kind int, b []byte) request {
 		return request{bad: "frame is not a JSON object of the expected fields"}
 	}
 	switch {
+	case r.Type == "hb":
 	case r.Type != "sub" && r.Type != "unsub":
-		r.bad = fmt.Sprintf("frame type %.40q is none of sub, unsub", r.Type)
+		r.bad = fmt.Sprintf("frame type %.40q is none of sub, unsub, hb", r.Type)
 	case r.ID == nil:
 		r.bad = "id is missing"
 	}
@@ -256,23 +261,23 @@ func (c *conn) flush() error {
 func (c *conn) flushCells(s *sub) error {
 	m := c.hub.metrics
 	if s.snap == "" {
-		if s.sent == s.board.seq(s.layer) {
+		if s.sent == s.board.seq(s.view) {
 			return nil
 		}
-		f, seq, ok, err := s.board.delta(s.layer, s.id, s.sent)
+		f, step, ok, err := s.board.delta(s.view, s.id, s.sent)
 		if err != nil {
 			return err
 		}
 		if ok {
-			if seq > s.sent+1 {
+			if step.merged {
 				m.conflations.Inc()
 			}
-			s.sent = seq
+			s.sent = step.seq
 			return c.send(f)
 		}
 		s.snap = "table"
 	}
-	f, seq, err := s.board.snapshot(s.layer, s.id, c.hub.epoch)
+	f, seq, err := s.board.snapshot(s.view, s.id, c.hub.epoch)
 	if err != nil {
 		return err
 	}
@@ -297,39 +302,41 @@ func (c *conn) flushAlerts(s *sub) error {
 		}
 	}
 	if len(events) == eventBatch {
-		select {
-		case c.wake <- struct{}{}:
-		default: // it will look again anyway
-		}
+		c.wakeUp()
 	}
 	return nil
 }
 
 func (c *conn) sendEvent(s *sub, e change) error {
 	s.sent = e.seq
-	if e.alert == nil {
+	if e.event == nil {
 		return nil
 	}
-	b := make([]byte, 0, len(e.alert)+64)
-	b = append(b, `{"t":"ev","id":`...)
-	b = strconv.AppendInt(b, s.id, 10)
-	b = append(b, `,"seq":`...)
-	b = strconv.AppendUint(b, e.seq, 10)
-	b = append(b, `,"alert":`...)
-	b = append(append(b, e.alert...), '}')
-	return c.send(frame{kind: "ev", size: len(b), bytes: b})
+	f, err := e.event.frame(s.id)
+	if err != nil {
+		return err
+	}
+	return c.send(f)
 }
 
 func (c *conn) hello() error {
 	return c.sendJSON("hello", helloFrame{
 		T: "hello", Version: 1, Server: c.hub.opts.Server, Epoch: c.hub.epoch,
 		NowMillis: c.hub.now().UnixMilli(), HeartbeatMS: c.hub.opts.Heartbeat.Milliseconds(),
-		LagMillis: c.hub.lag(),
+		LagMillis: c.hub.lag(), District: c.hub.district,
 	})
 }
 
 func (c *conn) heartbeat() error {
 	return c.sendJSON("hb", heartbeatFrame{T: "hb", NowMillis: c.hub.now().UnixMilli(), LagMillis: c.hub.lag()})
+}
+
+// answered notes how long a heartbeat took to a page's script and back. What a page
+// says of a heartbeat that was never sent is not counted.
+func (c *conn) answered(now int64) {
+	if took := c.hub.now().UnixMilli() - now; took >= 0 && took <= c.hub.opts.PongWait.Milliseconds() {
+		c.hub.metrics.roundTrips.Observe(float64(took) / 1000)
+	}
 }
 
 // lag is the age of the newest observation judged live, in milliseconds, nil

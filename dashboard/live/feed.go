@@ -44,6 +44,7 @@ type feed struct {
 	maxEvents int
 	maxBytes  int
 	metrics   *metrics
+	now       func() time.Time
 
 	mu     sync.Mutex // guards all below
 	ready  bool       // the log's last number is known
@@ -58,13 +59,24 @@ type feed struct {
 // change is one event of the log as browsers get it.
 type change struct {
 	seq   uint64
-	alert []byte // nil when it could not be decoded; then nothing is sent
+	event *message // nil when it could not be decoded; then nothing is sent
+}
+
+func (c change) bytes() int {
+	if c.event == nil {
+		return 0
+	}
+	return len(c.event.tail)
 }
 
 type alertSnapshot struct {
-	seq    uint64
-	alerts []byte // a JSON array
+	seq     uint64
+	message *message
 }
+
+// encodedEvents is how many of the newest events keep the encodings that browsers
+// share; who asks for older ones is alone with them.
+const encodedEvents = 64
 
 // last returns the number of the newest event, false while it is not known.
 func (f *feed) last() (uint64, bool) {
@@ -173,10 +185,13 @@ func (f *feed) add(e stream.Event) {
 		f.base, f.events, f.bytes = c.seq-1, nil, 0
 	}
 	f.events = append(f.events, c)
-	f.bytes += len(c.alert)
+	f.bytes += c.bytes()
+	if old := len(f.events) - 1 - encodedEvents; old >= 0 && f.events[old].event != nil {
+		f.events[old].event.dismiss()
+	}
 	drop := 0
 	for len(f.events)-drop > f.maxEvents || (f.bytes > f.maxBytes && len(f.events)-drop > 1) {
-		f.bytes -= len(f.events[drop].alert)
+		f.bytes -= f.events[drop].bytes()
 		drop++
 	}
 	f.events, f.base = f.events[drop:], f.base+uint64(drop)
@@ -194,7 +209,7 @@ func (f *feed) change(e stream.Event) change {
 		f.metrics.errors.WithLabelValues("undecodable_alert").Inc()
 		return change{seq: e.Seq}
 	}
-	return change{seq: e.Seq, alert: b}
+	return change{seq: e.Seq, event: newMessage("ev", fmt.Sprintf(`,"seq":%d,"alert":%s}`, e.Seq, b))}
 }
 
 // snapshot returns the open and the newest closed alerts and the number up to
@@ -231,6 +246,7 @@ func (f *feed) snapshot(ctx context.Context) (*alertSnapshot, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode alerts: %w", err)
 	}
-	f.snap = &alertSnapshot{seq: seq, alerts: list}
+	f.snap = &alertSnapshot{seq: seq, message: newMessage("snap",
+		fmt.Sprintf(`,"epoch":%q,"seq":%d,"ts":%s,"alerts":%s}`, f.log.Epoch(), seq, millis(f.now()), list))}
 	return f.snap, nil
 }

@@ -1,7 +1,7 @@
 package live
 
-// The frames that are for one connection alone; those of cells are made by
-// columns, ev and the snap of alerts where they are sent.
+// The frames that are for one connection alone. Those that many get are messages:
+// of cells they are made by a view, of alerts by the feed.
 type (
 	helloFrame struct {
 		T           string `json:"t"`
@@ -11,6 +11,8 @@ type (
 		NowMillis   int64  `json:"now"`
 		HeartbeatMS int64  `json:"hb"`
 		LagMillis   *int64 `json:"lag"`
+		// District is how many cells the district has at each resolution.
+		District map[string]int `json:"district"`
 	}
 	heartbeatFrame struct {
 		T         string `json:"t"`

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,18 +40,21 @@ type Deps struct {
 
 // Options tune a Hub.
 type Options struct {
-	Server         string                   // what hello says of the server; "" means "urbangrid"
-	SameOrigin     func(*http.Request) bool // decides whether a page may connect; nil compares Origin with Host
-	Heartbeat      time.Duration            // between hb frames; 0 means 5s
-	Ping           time.Duration            // between protocol pings; 0 means 15s
-	PongWait       time.Duration            // silence after which a connection is given up; 0 means 40s
-	WriteWait      time.Duration            // longest one write may take; 0 means 10s
-	RetrySpread    time.Duration            // over which browsers come back after a restart; 0 means 10s
-	MaxConnections int                      // 0 means 2,000
-	MaxOutside     int                      // cells outside the district kept per kind; 0 means 50,000
-	AlertEvents    int                      // alert events at hand for slow and returning browsers; 0 means 2,048
-	AlertBytes     int                      // bound on their size; 0 means 4 MiB
-	AlertPatience  time.Duration            // how long the log may take to answer a returning browser; 0 means 3s
+	Server         string                     // what hello says of the server; "" means "urbangrid"
+	SameOrigin     func(*http.Request) bool   // decides whether a page may connect; nil compares Origin with Host
+	Caller         func(*http.Request) string // for whom a connection counts, "" for nobody; nil means its address, and nobody on this machine
+	Heartbeat      time.Duration              // between hb frames; 0 means 5s
+	Ping           time.Duration              // between protocol pings; 0 means 15s
+	PongWait       time.Duration              // silence after which a connection is given up; 0 means 40s
+	WriteWait      time.Duration              // longest one write may take; 0 means 10s
+	RetrySpread    time.Duration              // over which browsers come back after a restart; 0 means 10s
+	MaxConnections int                        // 0 means 5,000
+	MaxPerCaller   int                        // connections of one caller; 0 means 256
+	SendBytes      int                        // bytes that the system holds for a connection that reads slowly; 0 means 128 KiB
+	MaxOutside     int                        // cells outside the district kept per kind; 0 means 50,000
+	AlertEvents    int                        // alert events at hand for slow and returning browsers; 0 means 2,048
+	AlertBytes     int                        // bound on their size; 0 means 4 MiB
+	AlertPatience  time.Duration              // how long the log may take to answer a returning browser; 0 means 3s
 }
 
 func (o Options) withDefaults() Options {
@@ -60,11 +64,16 @@ func (o Options) withDefaults() Options {
 	def(&o.PongWait, 40*time.Second)
 	def(&o.WriteWait, 10*time.Second)
 	def(&o.RetrySpread, 10*time.Second)
-	def(&o.MaxConnections, 2000)
+	def(&o.MaxConnections, 5000)
+	def(&o.MaxPerCaller, 256)
+	def(&o.SendBytes, 128<<10)
 	def(&o.MaxOutside, 50_000)
 	def(&o.AlertEvents, 2048)
 	def(&o.AlertBytes, 4<<20)
 	def(&o.AlertPatience, 3*time.Second)
+	if o.Caller == nil {
+		o.Caller = callerAddress
+	}
 	return o
 }
 
@@ -84,8 +93,10 @@ type Hub struct {
 	now      func() time.Time
 	log      *slog.Logger
 	epoch    string
-	boards   map[sensors.KindKey]*board
+	levels   map[sensors.KindKey]*board // of cells and count topics
 	heat     map[sensors.KindKey]*board
+	excess   map[sensors.KindKey]*board
+	district map[string]int // how many cells it has at each resolution, as hello says it
 	tables   *tableSet
 	feed     *feed
 	metrics  *metrics
@@ -94,10 +105,11 @@ type Hub struct {
 
 	closing chan struct{} // closed when no connection is accepted any more
 
-	mu     sync.Mutex // guards conns and closed
-	conns  map[*conn]struct{}
-	closed bool
-	wg     sync.WaitGroup // of conns
+	mu      sync.Mutex // guards conns, callers and closed
+	conns   map[*conn]struct{}
+	callers map[string]int // connections
+	closed  bool
+	wg      sync.WaitGroup // of conns
 }
 
 // New returns a Hub that shows nothing yet. Alerts are served once Run has
@@ -113,14 +125,16 @@ func New(deps Deps, opts Options) (*Hub, error) {
 		now:     deps.Now,
 		log:     deps.Logger.With("component", "live"),
 		epoch:   newEpoch(),
-		boards:  make(map[sensors.KindKey]*board, len(deps.Kinds)),
+		levels:  make(map[sensors.KindKey]*board, len(deps.Kinds)),
 		heat:    make(map[sensors.KindKey]*board, len(deps.Kinds)),
+		excess:  make(map[sensors.KindKey]*board, len(deps.Kinds)),
 		tables:  newTableSet(),
 		metrics: m,
 		feed: &feed{log: deps.Log, find: deps.Alerts,
-			maxEvents: opts.AlertEvents, maxBytes: opts.AlertBytes, metrics: m},
+			maxEvents: opts.AlertEvents, maxBytes: opts.AlertBytes, metrics: m, now: deps.Now},
 		closing: make(chan struct{}),
 		conns:   make(map[*conn]struct{}),
+		callers: make(map[string]int),
 	}
 	h.upgrader = websocket.Upgrader{
 		HandshakeTimeout:  10 * time.Second,
@@ -140,8 +154,13 @@ func New(deps Deps, opts Options) (*Hub, error) {
 		return nil, err
 	}
 	for _, k := range deps.Kinds {
-		h.boards[k.Key] = newBoard(k, bases, h.tables, opts.MaxOutside)
-		h.heat[k.Key] = newHeatBoard(k, bases, h.tables, opts.MaxOutside)
+		h.levels[k.Key] = newBoard(showLevels(k), bases, h.tables, opts.MaxOutside)
+		h.heat[k.Key] = newBoard(showHeat, bases, h.tables, opts.MaxOutside)
+		h.excess[k.Key] = newBoard(showExcess(k), bases, h.tables, opts.MaxOutside)
+	}
+	h.district = make(map[string]int, len(bases))
+	for _, t := range bases {
+		h.district[strconv.Itoa(t.Resolution)] = len(t.Cells)
 	}
 	return h, nil
 }
@@ -174,52 +193,73 @@ func newEpoch() string {
 // Epoch names this run of the hub: numbers of cells topics belong to it.
 func (h *Hub) Epoch() string { return h.epoch }
 
-// CellsChanged takes in one second of changes and wakes the connections.
+// CellsChanged takes in one second of changes and wakes those who watch them.
 func (h *Hub) CellsChanged(now, newest time.Time, changed []analytics.CellState) {
 	if !newest.IsZero() {
 		h.newest.Store(newest.UnixMilli())
 	}
-	if len(changed) == 0 {
-		return
-	}
-	byKind := make(map[sensors.KindKey][]analytics.CellState)
-	for _, s := range changed {
-		byKind[s.Kind] = append(byKind[s.Kind], s)
-	}
-	refused := 0
-	for kind, states := range byKind {
-		if b := h.boards[kind]; b != nil {
-			refused += b.apply(now, states)
-		} else {
-			refused += len(states)
-		}
-	}
-	h.metrics.errors.WithLabelValues("unusable_cell").Add(float64(refused))
-	h.wakeAll()
+	h.apply(h.levels, now, groupByKind(changed, func(s *analytics.CellState) (sensors.KindKey, cellChange) {
+		return s.Kind, cellChange{s.Cell, s.Rollup}
+	}))
 }
 
-// HeatChanged takes in where cells stand out now and wakes the connections.
+// HeatChanged takes in where cells stand out now and wakes those who watch it.
 func (h *Hub) HeatChanged(now time.Time, changed []analytics.HeatState) {
-	byKind := make(map[sensors.KindKey][]analytics.CellState)
-	for _, s := range changed {
-		byKind[s.Kind] = append(byKind[s.Kind], analytics.CellState{Kind: s.Kind, Cell: s.Cell, Rollup: heatRollup(s)})
+	h.apply(h.heat, now, groupByKind(changed, func(s *analytics.HeatState) (sensors.KindKey, cellChange) {
+		return s.Kind, cellChange{s.Cell, heatRollup(*s)}
+	}))
+}
+
+// ExcessChanged takes in by how much cells exceed what is usual now and wakes those
+// who watch it.
+func (h *Hub) ExcessChanged(now time.Time, changed []analytics.ExcessState) {
+	h.apply(h.excess, now, groupByKind(changed, func(s *analytics.ExcessState) (sensors.KindKey, cellChange) {
+		return s.Kind, cellChange{s.Cell, excessRollup(*s)}
+	}))
+}
+
+func groupByKind[S any](states []S, change func(*S) (sensors.KindKey, cellChange)) map[sensors.KindKey][]cellChange {
+	byKind := make(map[sensors.KindKey][]cellChange)
+	for i := range states {
+		kind, c := change(&states[i])
+		byKind[kind] = append(byKind[kind], c)
 	}
+	return byKind
+}
+
+func (h *Hub) apply(boards map[sensors.KindKey]*board, now time.Time, byKind map[sensors.KindKey][]cellChange) {
 	refused := 0
-	for kind, states := range byKind {
-		if b := h.heat[kind]; b != nil {
-			refused += b.apply(now, states)
+	for kind, changes := range byKind {
+		if b := boards[kind]; b != nil {
+			refused += b.apply(now, changes)
 		} else {
-			refused += len(states)
+			refused += len(changes)
 		}
 	}
 	h.metrics.errors.WithLabelValues("unusable_cell").Add(float64(refused))
-	h.wakeAll()
+}
+
+// Cells returns the live cells of a kind at one of grid.DisplayResolutions in
+// ascending order, false when there is no such kind or resolution.
+func (h *Hub) Cells(kind sensors.KindKey, resolution int) ([]CellNow, bool) {
+	return cellsOf(h.levels, kind, resolution)
 }
 
 // Heat returns where cells of a kind stand out, as Cells does: Min and Max of a
 // roll-up are scores, Sum is how many of its cells are significant.
 func (h *Hub) Heat(kind sensors.KindKey, resolution int) ([]CellNow, bool) {
-	b := h.heat[kind]
+	return cellsOf(h.heat, kind, resolution)
+}
+
+// Excess returns by how much cells of a kind exceed what is usual, as Cells does:
+// Sum, Min and Max of a roll-up are of the excess of its cells, Count is how many
+// they are.
+func (h *Hub) Excess(kind sensors.KindKey, resolution int) ([]CellNow, bool) {
+	return cellsOf(h.excess, kind, resolution)
+}
+
+func cellsOf(boards map[sensors.KindKey]*board, kind sensors.KindKey, resolution int) ([]CellNow, bool) {
+	b := boards[kind]
 	i := slices.Index(grid.DisplayResolutions[:], resolution)
 	if b == nil || i < 0 {
 		return nil, false
@@ -229,17 +269,6 @@ func (h *Hub) Heat(kind sensors.KindKey, resolution int) ([]CellNow, bool) {
 
 // Table returns the cell table of that hash, if a browser may still need it.
 func (h *Hub) Table(hash string) (*Table, bool) { return h.tables.find(hash) }
-
-// Cells returns the live cells of a kind at one of grid.DisplayResolutions in
-// ascending order, false when there is no such kind or resolution.
-func (h *Hub) Cells(kind sensors.KindKey, resolution int) ([]CellNow, bool) {
-	b := h.boards[kind]
-	i := slices.Index(grid.DisplayResolutions[:], resolution)
-	if b == nil || i < 0 {
-		return nil, false
-	}
-	return b.now(i), true
-}
 
 // Run follows the alert log until ctx ends. Then it says goodbye to every
 // browser, takes no new ones and returns when all connections have ended.
@@ -262,54 +291,6 @@ func (h *Hub) wakeAll() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for c := range h.conns {
-		select {
-		case c.wake <- struct{}{}:
-		default: // it has been told already
-		}
+		c.wakeUp()
 	}
-}
-
-// enter makes a place for a connection, or says why there is none.
-func (h *Hub) enter(c *conn) (refusal string) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	switch {
-	case h.closed:
-		return "closing"
-	case len(h.conns) >= h.opts.MaxConnections:
-		return "full"
-	}
-	h.conns[c] = struct{}{}
-	h.wg.Add(1)
-	h.metrics.connections.Set(float64(len(h.conns)))
-	return ""
-}
-
-func (h *Hub) leave(c *conn) {
-	h.mu.Lock()
-	delete(h.conns, c)
-	h.metrics.connections.Set(float64(len(h.conns)))
-	h.mu.Unlock()
-	h.wg.Done()
-}
-
-// ServeHTTP makes a live connection of the request and returns when it has
-// ended.
-func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c := newConn(h)
-	if refusal := h.enter(c); refusal != "" {
-		h.metrics.refused.WithLabelValues(refusal).Inc()
-		w.Header().Set("Retry-After", "5")
-		http.Error(w, "live view is "+refusal, http.StatusServiceUnavailable)
-		return
-	}
-	defer h.leave(c)
-	ws, err := h.upgrader.Upgrade(w, r, nil)
-	if err != nil {
-		h.log.Debug("live connection refused", "remote", r.RemoteAddr, "error", err)
-		return
-	}
-	reason := c.serve(r.Context(), ws)
-	h.metrics.disconnects.WithLabelValues(reason).Inc()
-	h.log.Debug("live connection ended", "remote", r.RemoteAddr, "reason", reason)
 }

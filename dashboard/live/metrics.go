@@ -5,6 +5,8 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	connections prometheus.Gauge
 	bytes       prometheus.Counter
+	wireBytes   prometheus.Counter
+	roundTrips  prometheus.Histogram
 	frames      *prometheus.CounterVec // type
 	conflations prometheus.Counter
 	gaps        prometheus.Counter
@@ -25,6 +27,15 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 			Name: "urbangrid_dashboard_live_sent_bytes_total",
 			Help: "Bytes of live frames written to connections, before compression.",
 		}),
+		wireBytes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "urbangrid_dashboard_live_wire_bytes_total",
+			Help: "Bytes written to live connections, as compressed and framed.",
+		}),
+		roundTrips: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "urbangrid_dashboard_live_round_trip_seconds",
+			Help:    "From a heartbeat to the answer of the page's script.",
+			Buckets: []float64{0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30},
+		}),
 		frames: counters("frames_total", "Live frames written to connections, by type.", "type",
 			"hello", "snap", "d", "ev", "gap", "hb", "err", "bye"),
 		conflations: prometheus.NewCounter(prometheus.CounterOpts{
@@ -42,11 +53,11 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		disconnects: counters("disconnects_total", "Live connections ended, by reason.", "reason",
 			"client", "silent", "slow", "protocol", "shutdown"),
 		refused: counters("refused_total", "Live connections refused, by reason.", "reason",
-			"handshake", "full", "closing"),
+			"handshake", "full", "caller", "closing"),
 		errors: counters("errors_total", "What went wrong behind the live view, by reason.", "reason",
 			"alert_log", "alert_query", "undecodable_alert", "unusable_cell", "encode"),
 	}
-	for _, c := range []prometheus.Collector{m.connections, m.bytes, m.frames, m.conflations, m.gaps, m.resumes, m.snapshots, m.disconnects, m.refused, m.errors} {
+	for _, c := range []prometheus.Collector{m.connections, m.bytes, m.wireBytes, m.roundTrips, m.frames, m.conflations, m.gaps, m.resumes, m.snapshots, m.disconnects, m.refused, m.errors} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

@@ -21,6 +21,11 @@ func (c *conn) handle(ctx context.Context, r request) error {
 			c.drop(s)
 		}
 		return nil
+	case r.Type == "hb":
+		if r.Now != nil {
+			c.answered(*r.Now)
+		}
+		return nil
 	case c.find(*r.ID) != nil:
 		return c.refuse(r.ID, "duplicate_id", "this id is in use on the connection")
 	case len(c.subs) >= maxSubscriptions:
@@ -32,33 +37,48 @@ func (c *conn) handle(ctx context.Context, r request) error {
 		c.subscribeAlerts(ctx, s, r.Since)
 		return nil
 	}
-	var ok bool
-	if s.board, s.layer, ok = c.hub.topic(r.Topic); !ok {
+	t, ok := c.hub.topic(r.Topic)
+	if !ok {
 		return c.refuse(r.ID, "bad_topic", fmt.Sprintf("no topic %.80q", r.Topic))
 	}
+	s.board, s.view = t.board, t.board.watch(t.layer, t.key, c)
 	c.subs = append(c.subs, s)
 	return c.subscribeCells(s, r.Since)
 }
 
-// topic finds a cells topic, cells/{kind}/r{resolution}, or one of where cells
-// stand out, heat/{kind}/r{resolution}.
-func (h *Hub) topic(name string) (b *board, layer int, ok bool) {
+// topic is what a cells topic names.
+type topic struct {
+	board *board
+	layer int
+	key   viewKey
+}
+
+// topic finds {cells, count, heat or excess}/{kind}/r{resolution}, of the whole
+// district, or of one tile when its index follows.
+func (h *Hub) topic(name string) (t topic, ok bool) {
 	parts := strings.Split(name, "/")
-	if len(parts) != 3 {
-		return nil, 0, false
+	if len(parts) != 3 && len(parts) != 4 {
+		return t, false
 	}
-	switch parts[0] {
-	case "cells":
-		b = h.boards[sensors.KindKey(parts[1])]
-	case "heat":
-		b = h.heat[sensors.KindKey(parts[1])]
+	boards, ok := map[string]map[sensors.KindKey]*board{
+		"cells": h.levels, "count": h.levels, "heat": h.heat, "excess": h.excess,
+	}[parts[0]]
+	if !ok {
+		return t, false
 	}
-	for i, res := range grid.DisplayResolutions {
-		if parts[2] == "r"+strconv.Itoa(res) {
-			return b, i, b != nil
+	t.board, t.key.counts = boards[sensors.KindKey(parts[1])], parts[0] == "count"
+	t.layer = slices.IndexFunc(grid.DisplayResolutions[:], func(res int) bool { return parts[2] == "r"+strconv.Itoa(res) })
+	if t.board == nil || t.layer < 0 {
+		return t, false
+	}
+	if len(parts) == 4 {
+		tile, err := grid.ParseCell(parts[3])
+		if err != nil || tile.String() != parts[3] || tile.Resolution() != grid.DisplayResolutions[t.layer]-tileSteps {
+			return t, false
 		}
+		t.key.tile = tile
 	}
-	return nil, 0, false
+	return t, true
 }
 
 // subscribeCells goes on from where the browser left off when that is possible;
@@ -72,7 +92,7 @@ func (c *conn) subscribeCells(s *sub, from *since) error {
 		s.snap = "epoch"
 		return nil
 	}
-	f, seq, ok, err := s.board.delta(s.layer, s.id, from.Seq)
+	f, step, ok, err := s.board.delta(s.view, s.id, from.Seq)
 	if err != nil {
 		return err
 	}
@@ -81,7 +101,7 @@ func (c *conn) subscribeCells(s *sub, from *since) error {
 		return nil
 	}
 	c.hub.metrics.resumes.WithLabelValues("cells").Inc()
-	s.sent = seq
+	s.sent = step.seq
 	return c.send(f)
 }
 
@@ -114,9 +134,11 @@ func (c *conn) deliver(ctx context.Context, d delivery) error {
 		s.found()
 		s.sent = d.snapshot.seq
 		c.hub.metrics.snapshots.WithLabelValues(d.reason).Inc()
-		b := fmt.Appendf(nil, `{"t":"snap","id":%d,"epoch":%q,"seq":%d,"ts":%s,"alerts":%s}`,
-			s.id, c.hub.feed.log.Epoch(), s.sent, millis(c.hub.now()), d.snapshot.alerts)
-		return c.send(frame{kind: "snap", size: len(b), bytes: b})
+		f, err := d.snapshot.message.frame(s.id)
+		if err != nil {
+			return err
+		}
+		return c.send(f)
 	case d.lost || d.event.seq != s.sent+1:
 		s.found()
 		c.fetchSnapshot(ctx, s, "forgotten")
@@ -149,6 +171,9 @@ func (c *conn) find(id int64) *sub {
 func (c *conn) drop(s *sub) {
 	if s.fetch != nil {
 		s.found()
+	}
+	if s.board != nil {
+		s.board.unwatch(s.view, c)
 	}
 	c.subs = slices.DeleteFunc(c.subs, func(o *sub) bool { return o == s })
 }

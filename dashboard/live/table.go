@@ -41,7 +41,7 @@ func (t *Table) index(c grid.Cell) int32 {
 
 // retiredTables is how many tables that no topic uses any more are kept for
 // browsers that were told of them a moment ago.
-const retiredTables = 64
+const retiredTables = 256
 
 // tableSet holds the tables that a browser may ask for. It is safe for
 // concurrent use.
@@ -58,9 +58,9 @@ type tableUse struct {
 
 func newTableSet() *tableSet { return &tableSet{byHash: make(map[string]*tableUse)} }
 
-// adopt enters a topic's new table in place of its old one, which may be nil,
-// and returns the one to use: tables of the same content are kept once.
-func (s *tableSet) adopt(next, old *Table) *Table {
+// adopt enters a table that a topic goes by from now on and returns the one to
+// use: tables of the same content are kept once.
+func (s *tableSet) adopt(next *Table) *Table {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	u := s.byHash[next.Hash]
@@ -69,19 +69,19 @@ func (s *tableSet) adopt(next, old *Table) *Table {
 		s.byHash[next.Hash] = u
 	}
 	u.users++
-	if old != nil {
-		s.release(old.Hash)
-	}
 	return u.table
 }
 
-func (s *tableSet) release(hash string) {
-	u := s.byHash[hash]
+// release says that a topic no longer goes by a table that it adopted.
+func (s *tableSet) release(t *Table) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u := s.byHash[t.Hash]
 	u.users--
 	if u.users > 0 {
 		return
 	}
-	s.retired = append(s.retired, hash)
+	s.retired = append(s.retired, t.Hash)
 	for len(s.retired) > retiredTables {
 		first := s.retired[0]
 		s.retired = s.retired[1:]
