@@ -37,8 +37,18 @@ type Message struct {
 	Payload  []byte // not kept after Submit returns
 	Received time.Time
 	Lossy    bool   // its sender expects no acknowledgement (QoS 0)
+	QoS      int8   // 0 to 2; -1 when it did not come from a broker now
 	Source   Source // nil when nobody waits
 	Token    uint64 // given back to Source
+}
+
+// Heard is a message and what was made of it.
+type Heard struct {
+	Message Message
+	Format  string          // name of the format that read it
+	Placed  []grid.Placed   // its observations, doubles of earlier ones among them
+	Rejects []stream.Reject // what became none
+	Private bool            // it must not be kept as it came
 }
 
 // Options tune an Intake. The zero Options work.
@@ -56,6 +66,10 @@ type Options struct {
 	// Sends says which kinds a device may send; others are quarantined. nil means
 	// that any are.
 	Sends func(sensors.DeviceID, sensors.KindKey) bool
+	// Heard is told of every message and what was made of it, by the goroutine that
+	// submits it and before it is committed. What it is given is not its own to
+	// keep, and it must be quick. nil tells nobody.
+	Heard func(Heard)
 	// Publish sends a format's command. It must not block for long. nil drops
 	// commands and counts them.
 	Publish func(topic string, payload []byte) error

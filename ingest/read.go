@@ -54,6 +54,9 @@ func (in *Intake) Submit(msg Message) {
 	s := scratches.Get().(*scratch)
 	defer s.release()
 	in.read(s, format, msg)
+	if in.opts.Heard != nil {
+		in.opts.Heard(Heard{Message: msg, Format: format.Name(), Placed: s.placed, Rejects: s.rejects, Private: s.report.Private})
+	}
 	in.enqueue(s, msg)
 }
 

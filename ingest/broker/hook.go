@@ -96,7 +96,7 @@ func (h *hook) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, er
 		return pk, nil
 	}
 	s := h.session(cl)
-	msg := ingest.Message{Topic: pk.TopicName, Payload: pk.Payload, Received: h.clock.Now(), Lossy: pk.FixedHeader.Qos == 0}
+	msg := ingest.Message{Topic: pk.TopicName, Payload: pk.Payload, Received: h.clock.Now(), Lossy: pk.FixedHeader.Qos == 0, QoS: int8(pk.FixedHeader.Qos)}
 	if msg.Lossy {
 		h.intake.Submit(msg)
 		if h.distributes(&pk) {

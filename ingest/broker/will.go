@@ -79,7 +79,7 @@ func (h *hook) submitWill(will mqtt.Will) {
 		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: will.Qos, Retain: will.Retain},
 		TopicName:   will.TopicName, Payload: will.Payload,
 	}}
-	msg := ingest.Message{Topic: will.TopicName, Payload: will.Payload, Received: h.clock.Now(), Lossy: will.Qos == 0}
+	msg := ingest.Message{Topic: will.TopicName, Payload: will.Payload, Received: h.clock.Now(), Lossy: will.Qos == 0, QoS: int8(will.Qos)}
 	if msg.Lossy {
 		h.intake.Submit(msg)
 		h.distribute(w.publish)

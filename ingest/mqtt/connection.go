@@ -279,7 +279,7 @@ func (c *connection) submitLoop() {
 			continue
 		}
 		msg := ingest.Message{Topic: m.Topic(), Payload: m.Payload(),
-			Received: c.s.clock.Now(), Lossy: m.Qos() == 0}
+			Received: c.s.clock.Now(), Lossy: m.Qos() == 0, QoS: int8(m.Qos())}
 		if msg.Lossy {
 			c.s.intake.Submit(msg)
 			c.window.release()
