@@ -19,15 +19,44 @@ type face struct {
 //
 // It belongs to the goroutine of the engine that runs.
 type shown struct {
-	watcher Watcher
-	cells   map[face]bool // that show something
-	heat    map[face]bool
+	watcher             Watcher
+	cells, heat, excess told
 
-	newest   time.Time // told by any engine
-	oldCells map[face]bool
-	oldHeat  map[face]bool
-	until    time.Time // newest of the engine before: what it had read
-	readAt   time.Time // when the next engine had read that too, zero before
+	newest time.Time // told by any engine
+	until  time.Time // newest of the engine before: what it had read
+	readAt time.Time // when the next engine had read that too, zero before
+}
+
+// told is what shows something, and what of it only an engine before told.
+type told struct {
+	now map[face]bool
+	old map[face]bool
+}
+
+func (t *told) take(f face, shows bool) {
+	delete(t.old, f)
+	if shows {
+		t.now[f] = true
+	} else {
+		delete(t.now, f)
+	}
+}
+
+func (t *told) handOver() {
+	t.old = make(map[face]bool, len(t.now))
+	for f := range t.now {
+		t.old[f] = true
+	}
+}
+
+// gone returns what the engine before told and this one did not, and forgets it.
+func (t *told) gone() map[face]bool {
+	old := t.old
+	for f := range old {
+		delete(t.now, f)
+	}
+	t.old = nil
+	return old
 }
 
 // newShown returns nil for no watcher.
@@ -35,22 +64,19 @@ func newShown(w Watcher) *shown {
 	if w == nil {
 		return nil
 	}
-	return &shown{watcher: w, cells: make(map[face]bool), heat: make(map[face]bool)}
+	fresh := func() told { return told{now: make(map[face]bool)} }
+	return &shown{watcher: w, cells: fresh(), heat: fresh(), excess: fresh()}
 }
 
-// heatPatience is for how long a new engine may compare no cells of a kind before
+// comparePatience is for how long a new engine may compare no cells of a kind before
 // what was told of them is taken back.
-const heatPatience = 30 * time.Second
+const comparePatience = 30 * time.Second
 
 // handOver notes that another engine follows.
 func (s *shown) handOver() {
-	s.oldCells, s.oldHeat = make(map[face]bool, len(s.cells)), make(map[face]bool, len(s.heat))
-	for f := range s.cells {
-		s.oldCells[f] = true
-	}
-	for f := range s.heat {
-		s.oldHeat[f] = true
-	}
+	s.cells.handOver()
+	s.heat.handOver()
+	s.excess.handOver()
 	s.until, s.readAt = s.newest, time.Time{}
 }
 
@@ -58,50 +84,55 @@ func (s *shown) handOver() {
 // before it had, cells that it does not know show nothing any more.
 func (s *shown) CellsChanged(now, newest time.Time, changed []CellState) {
 	for _, c := range changed {
-		f := face{c.Kind, c.Cell}
-		delete(s.oldCells, f)
-		if c.Rollup.Count > 0 {
-			s.cells[f] = true
-		} else {
-			delete(s.cells, f)
-		}
+		s.cells.take(face{c.Kind, c.Cell}, c.Rollup.Count > 0)
 	}
 	if newest.After(s.newest) {
 		s.newest = newest
 	}
-	read := s.oldCells != nil && !newest.Before(s.until)
-	if read {
+	if s.cells.old != nil && !newest.Before(s.until) {
 		s.readAt = now
-		for f := range s.oldCells {
-			changed = append(changed[:len(changed):len(changed)], CellState{Kind: f.kind, Cell: f.cell})
-			delete(s.cells, f)
+		changed = changed[:len(changed):len(changed)]
+		for f := range s.cells.gone() {
+			changed = append(changed, CellState{Kind: f.kind, Cell: f.cell})
 		}
-		s.oldCells = nil
 	}
 	s.watcher.CellsChanged(now, newest, changed)
-	if s.oldHeat != nil && !s.readAt.IsZero() && now.Sub(s.readAt) >= heatPatience {
-		var gone []HeatState
-		for f := range s.oldHeat {
-			gone = append(gone, HeatState{Kind: f.kind, Cell: f.cell, Z: math.NaN()})
-			delete(s.heat, f)
-		}
-		s.oldHeat = nil
-		if len(gone) > 0 {
-			s.watcher.HeatChanged(now, gone)
-		}
+	if !s.readAt.IsZero() && now.Sub(s.readAt) >= comparePatience {
+		s.readAt = time.Time{}
+		s.takeBack(now)
+	}
+}
+
+// takeBack says that what an engine before compared is not known any more.
+func (s *shown) takeBack(now time.Time) {
+	var heat []HeatState
+	for f := range s.heat.gone() {
+		heat = append(heat, HeatState{Kind: f.kind, Cell: f.cell, Z: math.NaN()})
+	}
+	if len(heat) > 0 {
+		s.watcher.HeatChanged(now, heat)
+	}
+	var excess []ExcessState
+	for f := range s.excess.gone() {
+		excess = append(excess, ExcessState{Kind: f.kind, Cell: f.cell, Excess: math.NaN()})
+	}
+	if len(excess) > 0 {
+		s.watcher.ExcessChanged(now, excess)
 	}
 }
 
 // HeatChanged implements [Watcher].
 func (s *shown) HeatChanged(now time.Time, changed []HeatState) {
 	for _, h := range changed {
-		f := face{h.Kind, h.Cell}
-		delete(s.oldHeat, f)
-		if math.IsNaN(h.Z) {
-			delete(s.heat, f)
-		} else {
-			s.heat[f] = true
-		}
+		s.heat.take(face{h.Kind, h.Cell}, !math.IsNaN(h.Z))
 	}
 	s.watcher.HeatChanged(now, changed)
+}
+
+// ExcessChanged implements [Watcher].
+func (s *shown) ExcessChanged(now time.Time, changed []ExcessState) {
+	for _, e := range changed {
+		s.excess.take(face{e.Kind, e.Cell}, !math.IsNaN(e.Excess))
+	}
+	s.watcher.ExcessChanged(now, changed)
 }
