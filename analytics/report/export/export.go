@@ -17,6 +17,9 @@ import (
 // GeoJSON.
 var ErrNoPlaces = errors.New("the report has no places: it cannot be GeoJSON")
 
+// ErrOneReport says that a form is for one report, and there are several.
+var ErrOneReport = errors.New("several reports together are JSON or XLSX alone")
+
 // Format is a form of file.
 type Format string
 
@@ -99,6 +102,10 @@ var words = map[string]sensors.Names{
 	"note":         {ZH: "备注", EN: "Note"},
 	"missing":      {ZH: "%d 个数值缺失", EN: "%d values missing"},
 	"table":        {ZH: "表", EN: "Table"},
+	"contents":     {ZH: "目录", EN: "Contents"},
+	"number":       {ZH: "编号", EN: "Number"},
+	"sheets":       {ZH: "工作表", EN: "Sheets"},
+	"rows":         {ZH: "行数", EN: "Rows"},
 	"empty":        {ZH: "（无）", EN: "(none)"},
 }
 

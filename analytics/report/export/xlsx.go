@@ -21,7 +21,27 @@ const (
 // writeXLSX writes a workbook: one sheet with what the report says of itself,
 // then one a table, with its first row frozen and filters on. Texts are stored
 // as texts and never as formulas; times are in the zone of the report.
-func writeXLSX(w io.Writer, r *report.Result, lang report.Lang) (err error) {
+func writeXLSX(w io.Writer, r *report.Result, lang report.Lang) error {
+	return workbook(w, lang.Of(r.Title), r, func(f *excelize.File, s styles) error {
+		names := sheetNames(r, lang)
+		if err := f.SetSheetName(firstSheet, names[0]); err != nil {
+			return err
+		}
+		if err := reportSheets(f, names, r, lang, s); err != nil {
+			return err
+		}
+		if len(r.Tables) > 0 {
+			f.SetActiveSheet(1)
+		}
+		return nil
+	})
+}
+
+// firstSheet is what a new workbook has.
+const firstSheet = "Sheet1"
+
+// workbook writes what fill puts into a new workbook. made says when and by what.
+func workbook(w io.Writer, title string, made *report.Result, fill func(*excelize.File, styles) error) (err error) {
 	f := excelize.NewFile()
 	defer func() {
 		if e := f.Close(); err == nil {
@@ -32,10 +52,19 @@ func writeXLSX(w io.Writer, r *report.Result, lang report.Lang) (err error) {
 	if err != nil {
 		return err
 	}
-	names := sheetNames(r, lang)
-	if err := f.SetSheetName("Sheet1", names[0]); err != nil {
+	if err := fill(f, s); err != nil {
 		return err
 	}
+	at := made.GeneratedAt.UTC().Format(time.RFC3339)
+	if err := f.SetDocProps(&excelize.DocProperties{Title: title, Creator: "UrbanGrid " + made.Version.Program, Created: at, Modified: at}); err != nil {
+		return err
+	}
+	return f.Write(w)
+}
+
+// reportSheets fills the sheet of what a report says of itself, which is there, and
+// adds those of its tables.
+func reportSheets(f *excelize.File, names []string, r *report.Result, lang report.Lang, s styles) error {
 	if err := aboutSheet(f, names[0], about(r, lang), s); err != nil {
 		return err
 	}
@@ -47,16 +76,7 @@ func writeXLSX(w io.Writer, r *report.Result, lang report.Lang) (err error) {
 			return fmt.Errorf("sheet %q: %w", names[i+1], err)
 		}
 	}
-	if len(r.Tables) > 0 {
-		f.SetActiveSheet(1)
-	}
-	if err := f.SetDocProps(&excelize.DocProperties{
-		Title: lang.Of(r.Title), Creator: "UrbanGrid " + r.Version.Program,
-		Created: r.GeneratedAt.UTC().Format(time.RFC3339), Modified: r.GeneratedAt.UTC().Format(time.RFC3339),
-	}); err != nil {
-		return err
-	}
-	return f.Write(w)
+	return nil
 }
 
 // styles are the looks of cells.
@@ -93,10 +113,15 @@ func newStyles(f *excelize.File) (s styles, err error) {
 // sheetNames are the titles as names of sheets: short, of allowed characters,
 // and each once.
 func sheetNames(r *report.Result, lang report.Lang) []string {
+	return titlesOfSheets(r, lang, "", map[string]bool{})
+}
+
+// titlesOfSheets are sheetNames that begin with a prefix and are none of those that
+// are taken.
+func titlesOfSheets(r *report.Result, lang report.Lang, prefix string, taken map[string]bool) []string {
 	out := make([]string, 0, len(r.Tables)+1)
-	taken := map[string]bool{}
 	add := func(title string) {
-		bare := []rune(strings.Trim(strings.Map(func(c rune) rune {
+		bare := []rune(prefix + strings.Trim(strings.Map(func(c rune) rune {
 			if strings.ContainsRune(`:\/?*[]`, c) {
 				return ' '
 			}
