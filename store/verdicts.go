@@ -37,10 +37,11 @@ type Verdict struct {
 
 // VerdictQuery narrows to alerts. Zero fields do not narrow.
 type VerdictQuery struct {
-	Rule string
-	Kind sensors.KindKey
-	From time.Time // alerts that were raised then or later
-	To   time.Time // alerts that were raised before
+	Rule     string
+	Kind     sensors.KindKey
+	Category AlertCategory // alerts about the city, or about data
+	From     time.Time     // alerts that were raised then or later
+	To       time.Time     // alerts that were raised before
 }
 
 // Tally is what became of the alerts of one rule and kind. Those that became a

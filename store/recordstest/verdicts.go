@@ -160,6 +160,17 @@ var verdictPromises = map[string]func(*testing.T, *fixture){
 			t.Errorf("share %v without an answer, want none", share)
 		}
 	},
+	"a tally of what is about the city leaves out what is about data": func(t *testing.T, f *fixture) {
+		a, b, c := loud(1), loud(2), loud(3)
+		a.Category, b.Category, c.Category = store.AboutCity, "", store.AboutQuality
+		a.MergedInto, b.MergedInto, c.MergedInto = "", "", ""
+		f.saveAlerts(1, a, b, c)
+		f.saveVerdict(answer(3, store.Confirmed))
+		wantEqual(t, "about the city", f.tally(store.VerdictQuery{Category: store.AboutCity}),
+			[]store.Tally{{Rule: "noise_loud", Kind: "noise", Raised: 2}})
+		wantEqual(t, "about data", f.tally(store.VerdictQuery{Category: store.AboutQuality}),
+			[]store.Tally{{Rule: "noise_loud", Kind: "noise", Raised: 1, Confirmed: 1}})
+	},
 	"too many alerts at once are an invalid query": func(t *testing.T, f *fixture) {
 		if _, err := f.VerdictsOn(t.Context(), make([]string, store.MaxAlerts+1)); !errors.Is(err, store.ErrInvalidQuery) {
 			t.Errorf("error %v, want ErrInvalidQuery", err)

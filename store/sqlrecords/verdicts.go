@@ -179,6 +179,13 @@ func verdictCondition(q store.VerdictQuery) (string, []any) {
 	if q.Kind != "" {
 		narrow("alerts.kind =", string(q.Kind))
 	}
+	switch q.Category {
+	case "":
+	case store.AboutCity: // as alerts are written that say nothing of it
+		where = append(where, "alerts.category IN ('', 'city')")
+	default:
+		narrow("alerts.category =", string(q.Category))
+	}
 	if !q.From.IsZero() {
 		narrow("alerts.raised_at_us >=", q.From.UnixMicro())
 	}
