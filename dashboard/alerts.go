@@ -17,16 +17,44 @@ import (
 )
 
 type alertsInput struct {
-	State    string `query:"state" enum:"open,closed" doc:"Narrow to one state"`
-	Category string `query:"category" enum:"city,quality" doc:"Narrow to what is about the city, or about sensors and data"`
-	Kind     string `query:"kind" doc:"Narrow to one kind by its key"`
-	Area     string `query:"area" doc:"Narrow to one responsibility area by its code"`
-	Limit    int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
+	State    string           `query:"state" enum:"open,closed" doc:"Narrow to one state"`
+	Handling []string         `query:"handling" enum:"new,acknowledged,dispatched,done" doc:"Narrow to some states of handling"`
+	Severity []store.Severity `query:"severity" enum:"notice,warning,critical" doc:"Narrow to some severities"`
+	Category string           `query:"category" enum:"city,quality" doc:"Narrow to what is about the city, or about sensors and data"`
+	Kind     string           `query:"kind" doc:"Narrow to one kind by its key"`
+	Area     string           `query:"area" doc:"Narrow to one responsibility area by its code, and the areas within it by the codes of the standard"`
+	Rule     string           `query:"rule" doc:"Narrow to one rule by its key"`
+	By       string           `query:"by" maxLength:"100" doc:"Narrow to those whom that person has acknowledged, sent or closed last"`
+	Text     string           `query:"text" maxLength:"200" doc:"Narrow to those with this in their reason, place or id"`
+	Muted    string           `query:"muted" enum:"true,false" doc:"Narrow to those that are muted, or are not"`
+	Before   string           `query:"before" maxLength:"100" doc:"List alerts after the one of this id in the order: the next page"`
+	Limit    int              `query:"limit" minimum:"1" maximum:"1000" default:"200"`
+}
+
+// query is what in asks the records for.
+func (in *alertsInput) query() store.AlertQuery {
+	q := store.AlertQuery{
+		State: store.AlertState(in.State), Category: store.AlertCategory(in.Category),
+		Kind: sensors.KindKey(in.Kind), Area: grid.AreaCode(in.Area), Rule: in.Rule,
+		Severities: in.Severity, By: in.By, Text: in.Text, Before: in.Before, Limit: in.Limit,
+	}
+	for _, state := range in.Handling {
+		h := store.HandlingState(state)
+		if state == live.HandlingNew {
+			h = store.HandlingNew
+		}
+		q.Handling = append(q.Handling, h)
+	}
+	if in.Muted != "" {
+		q.Muted = new(in.Muted == "true")
+	}
+	return q
 }
 
 type alertsOutput struct {
 	Body struct {
 		Alerts []answeredAlert `json:"alerts" nullable:"false" doc:"Newest first"`
+		Next   string          `json:"next" doc:"Give this as before for the next page; empty after the last"`
 	}
 }
 
@@ -41,6 +69,7 @@ type alertInput struct {
 }
 
 type alertOutput struct {
+	ETag string `header:"ETag" doc:"Version of its handling in quotes: give it as If-Match with an action"`
 	Body answeredAlert
 }
 
@@ -49,18 +78,19 @@ func (s *Server) alertOperations(api huma.API) {
 	one := operation("read-alert", "/alerts/{id}", "alerts", "One alert", "As it is now.")
 	one.Errors = append(one.Errors, http.StatusNotFound)
 	huma.Register(api, one, s.readAlert)
+	s.handlingOperations(api)
 }
 
 func (s *Server) listAlerts(ctx context.Context, in *alertsInput) (*alertsOutput, error) {
-	found, err := s.answeredAlerts(ctx, store.AlertQuery{
-		State: store.AlertState(in.State), Category: store.AlertCategory(in.Category),
-		Kind: sensors.KindKey(in.Kind), Area: grid.AreaCode(in.Area), Limit: in.Limit,
-	})
+	found, err := s.answeredAlerts(ctx, in.query())
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
 	out := &alertsOutput{}
 	out.Body.Alerts = found
+	if len(found) == in.Limit {
+		out.Body.Next = found[len(found)-1].ID
+	}
 	return out, nil
 }
 
@@ -72,7 +102,7 @@ func (s *Server) readAlert(ctx context.Context, in *alertInput) (*alertOutput, e
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	return &alertOutput{Body: found[0]}, nil
+	return &alertOutput{ETag: handlingTag(found[0].Handling.Version), Body: found[0]}, nil
 }
 
 // answeredAlerts returns the alerts that q asks for with their verdicts.

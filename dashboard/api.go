@@ -91,7 +91,8 @@ func (s *Server) problem(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, store.ErrInvalidQuery), errors.Is(err, sensors.ErrInvalidCredential), errors.Is(err, store.ErrInvalidMute):
+	case errors.Is(err, store.ErrInvalidQuery), errors.Is(err, sensors.ErrInvalidCredential), errors.Is(err, store.ErrInvalidMute),
+		errors.Is(err, store.ErrKeyReused):
 		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, store.ErrNotFound):
 		return huma.Error404NotFound(err.Error())

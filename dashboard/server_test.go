@@ -326,8 +326,8 @@ func TestAPI_ObservationsCountsAlertsQuarantineStatus(t *testing.T) {
 	if q := s.stores.observations; q.Device != "n-1" || q.Kind != "noise" || q.Cell == 0 || q.Limit != 200 || !q.From.IsZero() || !q.To.IsZero() {
 		t.Errorf("asked the store %+v", q)
 	}
-	if s.stores.alertQuery != (store.AlertQuery{State: store.AlertOpen, Limit: 200}) {
-		t.Errorf("asked for alerts %+v", s.stores.alertQuery)
+	if d := cmp.Diff(store.AlertQuery{State: store.AlertOpen, Limit: 200}, s.stores.alertQuery); d != "" {
+		t.Errorf("alert query differs (-want +got):\n%s", d)
 	}
 }
 

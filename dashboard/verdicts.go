@@ -130,6 +130,7 @@ func (s *Server) putVerdict(ctx context.Context, in *putVerdictInput) (*verdictO
 		return nil, s.problem(ctx, err)
 	}
 	s.verdicts.WithLabelValues(string(saved.Answer)).Inc()
+	s.alertsChanged()
 	return &verdictOutput{ETag: etag(saved.Version), Body: viewVerdict(saved)}, nil
 }
 

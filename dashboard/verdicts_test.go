@@ -28,7 +28,7 @@ func newOffice(t *testing.T) (*site, *sqlite.Records) {
 		}
 	})
 	return newSiteWith(t, dashboard.Options{}, func(d *dashboard.Deps) {
-		d.Alerts, d.Verdicts, d.Mutes = records, records, records
+		d.Alerts, d.Verdicts, d.Mutes, d.Handlings = records, records, records, records
 	}), records
 }
 

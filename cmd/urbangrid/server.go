@@ -258,6 +258,7 @@ func (s *server) openStages(context.Context) (err error) {
 		Kinds: s.catalog, Areas: s.areas, Series: s.series, Cubes: s.series, Alerts: s.records, Quarantine: s.records,
 		Devices: s.register, Credentials: credentials{auth.NewIssuer(s.records), s.records, s.disconnect}, AlertLog: s.alertLog,
 		Verdicts: s.records, Mutes: s.records,
+		Handlings: s.records, AlertsChanged: func() { s.publisher.Wake() },
 		Checks: map[string]func(context.Context) error{
 			"journal": s.bus.Ping,
 			"series":  s.series.Ping,
