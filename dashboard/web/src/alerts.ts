@@ -11,13 +11,19 @@ export interface AlertBook {
   readonly byId: ReadonlyMap<string, Alert>;
 }
 
-/** What became of a frame: `news` are the alerts whose revision was not known. */
+/** What became of a frame: `news` are the alerts whose revision was not known; what people do about one is no news. */
 export type AlertsStep =
   | {readonly outcome: 'applied'; readonly book: AlertBook; readonly news: readonly Alert[]}
   | {readonly outcome: 'mismatch'};
 
-function newer(known: Alert | undefined, a: Alert): boolean {
+/** Whether a is a revision that was not known. */
+function isNews(known: Alert | undefined, a: Alert): boolean {
   return known === undefined || a.revision > known.revision;
+}
+
+/** Whether a says more than what is known: a later revision, or a later handling of the same. */
+export function newer(known: Alert | undefined, a: Alert): boolean {
+  return isNews(known, a) || (known !== undefined && a.revision === known.revision && a.handling.version > known.handling.version);
 }
 
 function trimmed(byId: ReadonlyMap<string, Alert>): ReadonlyMap<string, Alert> {
@@ -36,7 +42,7 @@ function applySnapshot(book: AlertBook | null, frame: AlertsFrame & {kind: 'aler
   for (const a of frame.alerts) {
     const old = known.get(a.id);
     byId.set(a.id, old !== undefined && !newer(old, a) ? old : a);
-    if (book !== null && newer(old, a)) news.push(a);
+    if (book !== null && isNews(old, a)) news.push(a);
   }
   return {outcome: 'applied', book: {epoch: frame.epoch, seq: frame.seq, byId: trimmed(byId)}, news};
 }
@@ -53,9 +59,10 @@ export function applyAlerts(book: AlertBook | null, frame: AlertsFrame): AlertsS
     case 'alert': {
       if (book === null) return {outcome: 'mismatch'};
       const seq = Math.max(book.seq, frame.seq);
-      if (!newer(book.byId.get(frame.alert.id), frame.alert)) return {outcome: 'applied', book: {...book, seq}, news: []};
+      const known = book.byId.get(frame.alert.id);
+      if (!newer(known, frame.alert)) return {outcome: 'applied', book: {...book, seq}, news: []};
       const byId = new Map(book.byId).set(frame.alert.id, frame.alert);
-      return {outcome: 'applied', book: {...book, seq, byId: trimmed(byId)}, news: [frame.alert]};
+      return {outcome: 'applied', book: {...book, seq, byId: trimmed(byId)}, news: isNews(known, frame.alert) ? [frame.alert] : []};
     }
     default:
       return unreachable(frame);

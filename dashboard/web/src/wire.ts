@@ -46,6 +46,26 @@ export interface Evidence {
   readonly link: string;
 }
 
+/** How far people are with an alert. */
+export type HandlingState = 'new' | 'acknowledged' | 'dispatched' | 'done';
+
+/** What people do about an alert; it changes apart from the alert's revision. */
+export interface Handling {
+  readonly state: HandlingState;
+  /** Number of the newest entry of the alert's log, 0 for none. */
+  readonly version: number;
+  /** Who brought it into this state, '' while nobody has. */
+  readonly by: string;
+  readonly atMs: number | null;
+  /** Where it was last sent, '' for none. */
+  readonly toArea: string;
+  readonly toUnit: string;
+  readonly answer: '' | 'confirmed' | 'false_alarm';
+}
+
+/** Of an alert that nobody has looked at. */
+export const UNHANDLED: Handling = {state: 'new', version: 0, by: '', atMs: null, toArea: '', toUnit: '', answer: ''};
+
 /** One revision of an alert. */
 export interface Alert {
   readonly id: string;
@@ -85,6 +105,7 @@ export interface Alert {
   readonly muted: boolean;
   /** The alert that it became a part of, '' for none. */
   readonly mergedInto: string;
+  readonly handling: Handling;
 }
 
 /** A cell table: columns of frames go by the position of a cell in it. */
@@ -271,6 +292,23 @@ function decodeEvidence(x: unknown): Evidence {
   };
 }
 
+/** Decodes the handling of an alert. */
+export function decodeHandling(x: unknown): Handling {
+  if (x === undefined || x === null) return UNHANDLED;
+  const o = record(x, 'handling');
+  const to = isRecord(o['to']) ? o['to'] : {};
+  const at = o['at'];
+  return {
+    state: oneOf(o['state'], ['new', 'acknowledged', 'dispatched', 'done'], 'handling.state'),
+    version: int(o['version'], 'handling.version'),
+    by: optional(o['by'], 'handling.by'),
+    atMs: at === null || at === undefined ? null : instantMs(at, 'handling.at'),
+    toArea: optional(to['area'], 'handling.to.area'),
+    toUnit: optional(to['unit'], 'handling.to.unit'),
+    answer: oneOf(o['answer'] ?? '', ['', 'confirmed', 'false_alarm'], 'handling.answer'),
+  };
+}
+
 /** Decodes one alert object, also of a server that says less. It throws a WireError. */
 export function decodeAlert(x: unknown): Alert {
   const o = record(x, 'alert');
@@ -305,6 +343,7 @@ export function decodeAlert(x: unknown): Alert {
     flapping: flag(o['flapping'], 'alert.flapping'),
     muted: flag(o['muted'], 'alert.muted'),
     mergedInto: optional(o['merged_into'], 'alert.merged_into'),
+    handling: decodeHandling(o['handling']),
   };
 }
 
