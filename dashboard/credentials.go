@@ -48,6 +48,13 @@ type userInput struct {
 	User string `path:"user"`
 }
 
+type deviceCredentialInput struct {
+	ID string `path:"id" doc:"The name the device publishes under" example:"noise-0012"`
+	By string `query:"by" maxLength:"100" doc:"Who asks for it; it is kept with the changes of the device"`
+}
+
+type credentialOutput struct{ Body credentialView }
+
 func (s *Server) credentialOperations(api huma.API) {
 	const tag = "credentials"
 	issues := []int{http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusNotImplemented}
@@ -63,6 +70,9 @@ func (s *Server) credentialOperations(api huma.API) {
 	huma.Register(api, change(http.MethodPost, "issue-device-credential", "/devices/{id}/credentials", "Issue a device's password",
 		"Issues a user name and a password with which the device publishes under its own topic alone. Asked again it issues another: the one before stops working."), s.issueDevice)
 	huma.Register(api, change(http.MethodDelete, "revoke-device-credential", "/devices/{id}/credentials", "Revoke a device's password", ""), s.revokeDevice)
+	one := operation("get-device-credential", "/devices/{id}/credentials", tag, "What a device may publish with", "404 while no password is issued.")
+	one.Errors = append(one.Errors, http.StatusNotFound, http.StatusNotImplemented)
+	huma.Register(api, one, s.deviceCredential)
 	list := operation("list-credentials", "/credentials", tag, "Credentials", "Who may publish, in the order of users. Passwords are not kept.")
 	list.Errors = append(list.Errors, http.StatusNotImplemented)
 	huma.Register(api, list, s.listCredentials)
@@ -79,11 +89,37 @@ func (s *Server) credentials() (Credentials, error) {
 	return s.deps.Credentials, nil
 }
 
-func (s *Server) issueDevice(ctx context.Context, in *deviceInput) (*issuedOutput, error) {
-	if _, err := s.deps.Devices.Device(ctx, sensors.DeviceID(in.ID)); err != nil {
+func (s *Server) issueDevice(ctx context.Context, in *deviceCredentialInput) (*issuedOutput, error) {
+	id := sensors.DeviceID(in.ID)
+	if _, err := s.deps.Devices.Device(ctx, id); err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	return s.issueFor(ctx, sensors.Credential{User: in.ID, Device: sensors.DeviceID(in.ID)})
+	out, err := s.issueFor(ctx, sensors.Credential{User: in.ID, Device: id})
+	if err == nil {
+		err = s.problem(ctx, s.deps.Devices.NoteDevice(ctx, id, in.By, store.PasswordIssued))
+	}
+	return out, err
+}
+
+// deviceCredential returns store.ErrNotFound as a problem when none is issued.
+func (s *Server) deviceCredential(ctx context.Context, in *deviceInput) (*credentialOutput, error) {
+	kept, err := s.credentials()
+	if err != nil {
+		return nil, err
+	}
+	c, err := credentialOf(ctx, kept, in.ID)
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	return &credentialOutput{Body: credentialView{User: c.User, Device: c.Device, Topics: topics(c)}}, nil
+}
+
+func credentialOf(ctx context.Context, kept Credentials, id string) (sensors.Credential, error) {
+	c, ok, err := kept.Credential(ctx, id)
+	if err == nil && (!ok || c.Device != sensors.DeviceID(id)) {
+		err = fmt.Errorf("credential of device %q: %w", id, store.ErrNotFound)
+	}
+	return c, err
 }
 
 func (s *Server) issue(ctx context.Context, in *issueInput) (*issuedOutput, error) {
@@ -128,19 +164,18 @@ func topics(c sensors.Credential) []string {
 	return list
 }
 
-func (s *Server) revokeDevice(ctx context.Context, in *deviceInput) (*struct{}, error) {
+func (s *Server) revokeDevice(ctx context.Context, in *deviceCredentialInput) (*struct{}, error) {
 	kept, err := s.credentials()
 	if err != nil {
 		return nil, err
 	}
-	c, ok, err := kept.Credential(ctx, in.ID)
-	if err == nil && (!ok || c.Device != sensors.DeviceID(in.ID)) {
-		err = fmt.Errorf("credential of device %q: %w", in.ID, store.ErrNotFound)
-	}
-	if err != nil {
+	if _, err := credentialOf(ctx, kept, in.ID); err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	return s.revoke(ctx, &userInput{User: in.ID})
+	if _, err := s.revoke(ctx, &userInput{User: in.ID}); err != nil {
+		return nil, err
+	}
+	return nil, s.problem(ctx, s.deps.Devices.NoteDevice(ctx, sensors.DeviceID(in.ID), in.By, store.PasswordRevoked))
 }
 
 func (s *Server) revoke(ctx context.Context, in *userInput) (*struct{}, error) {

@@ -105,6 +105,7 @@ func (s *Server) importDevices(ctx context.Context, in *importInput) (*importOut
 		if err := s.deps.Devices.PutDevices(ctx, in.By, file.Devices()); err != nil {
 			return nil, s.problem(ctx, err)
 		}
+		s.directory.touch()
 		b.Imported = len(file.Rows)
 	}
 	b.TookSeconds = s.deps.Now().Sub(began).Seconds()

@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -37,9 +34,14 @@ type deviceView struct {
 	Area     grid.AreaCode    `json:"area" doc:"Responsibility area: as stated, else that of the registered place"`
 	Auto     bool             `json:"auto" doc:"Entered by itself on its first observation, not by a person"`
 	LastSeen *time.Time       `json:"last_seen" doc:"When its newest observation was received; null when it never spoke"`
+	Version  int64            `json:"version" doc:"Grows with every change that people make; the ETag in quotes"`
 	State    sensors.State    `json:"state" enum:"online,offline,silent" doc:"silent: never heard of; offline: overdue by three of its intervals, or said to be gone"`
+
+	Condition condition  `json:"condition" enum:"offline,odd,late,silent,online" doc:"offline and silent as in state; odd: an alert about its quality is open; late: silent for longer than its interval. Of several the first"`
+	Since     *time.Time `json:"since" doc:"Since when it is in this condition; null when nobody can tell"`
 	Stated
-	Health healthView `json:"health"`
+	Health healthView        `json:"health"`
+	Alerts []deviceAlertView `json:"alerts" nullable:"false" doc:"Open alerts about its quality"`
 }
 
 // Stated is what people state about a device beside its name and place.
@@ -77,23 +79,9 @@ type healthView struct {
 	Maintenance    bool       `json:"under_maintenance" doc:"Somebody works on it now"`
 }
 
-type deviceOutput struct{ Body deviceView }
-
-type devicesOutput struct {
-	Body struct {
-		Devices []deviceView     `json:"devices" nullable:"false"`
-		Next    sensors.DeviceID `json:"next" doc:"Give this as after for the next page; empty after the last"`
-	}
-}
-
-type devicesInput struct {
-	After   string `query:"after" doc:"List the devices after this id"`
-	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
-	State   string `query:"state" enum:"online,offline,silent" doc:"Only devices in this state"`
-	Area    string `query:"area" doc:"Only devices of this responsibility area"`
-	Profile string `query:"profile" doc:"Only devices with this profile"`
-	Q       string `query:"q" maxLength:"200" doc:"Only devices with this text in id, name, owner or a tag, small letters and capitals alike"`
-	Auto    string `query:"auto" enum:"true,false" doc:"Only devices that entered themselves, or only those that a person entered"`
+type deviceOutput struct {
+	ETag string `header:"ETag" doc:"The version in quotes: give it as If-Match to change the device"`
+	Body deviceView
 }
 
 type deviceInput struct {
@@ -104,11 +92,14 @@ type deviceBody struct {
 	Name  string     `json:"name,omitempty" maxLength:"200"`
 	Place *placeView `json:"place,omitempty" required:"false" doc:"Left out for a device that moves"`
 	Stated
+	By string `json:"by,omitempty" maxLength:"100" doc:"Who states it; it is kept with the changes" example:"王芳"`
 }
 
 type putDeviceInput struct {
-	ID   string `path:"id" doc:"The name the device publishes under" example:"noise-0012"`
-	Body deviceBody
+	ID      string `path:"id" doc:"The name the device publishes under" example:"noise-0012"`
+	IfMatch string `header:"If-Match" doc:"ETag of the device that is replaced: refused when somebody else changed it meanwhile. Left out it is replaced whatever it is" example:"\"1\""`
+	IfNone  string `header:"If-None-Match" enum:"*" doc:"Refused when the device is there already"`
+	Body    deviceBody
 }
 
 type placementView struct {
@@ -122,106 +113,42 @@ type placesOutput struct {
 	}
 }
 
-type unknownInput struct {
-	Limit int `query:"limit" minimum:"1" maximum:"1000" default:"200"`
-}
-
-type unknownView struct {
-	ID        sensors.DeviceID `json:"id"`
-	Rejects   int64            `json:"rejects" doc:"How many of its observations were refused"`
-	FirstSeen time.Time        `json:"first_seen"`
-	LastSeen  time.Time        `json:"last_seen"`
-	Topic     string           `json:"topic" doc:"Of its last message"`
-}
-
-type unknownOutput struct {
-	Body struct {
-		Devices []unknownView `json:"devices" nullable:"false" doc:"Last heard first"`
-	}
-}
-
-type adoptInput struct {
-	ID   string      `path:"id" example:"noise-0012"`
-	Body *deviceBody `required:"false"`
-}
-
 func (s *Server) deviceOperations(api huma.API) {
 	const tag = "devices"
-	huma.Register(api, operation("list-devices", "/devices", tag, "Devices", "The register in the order of ids, by pages, with what is known of each device's health."), s.listDevices)
+	s.deviceListOperations(api)
 	one := operation("get-device", "/devices/{id}", tag, "One device", "")
 	one.Errors = append(one.Errors, http.StatusNotFound)
 	huma.Register(api, one, s.getDevice)
 	places := operation("list-device-places", "/devices/{id}/places", tag, "Where a device stood", "The history of its registered places. What was observed stays where it happened.")
 	huma.Register(api, places, s.devicePlaces)
 	put := operation("put-device", "/devices/{id}", tag, "Enter or replace a device",
-		"States everything that people say about a device: what is left out is taken back. Observations without a position are given its place. What was observed before stays where it is.")
+		"States everything that people say about a device: what is left out is taken back. Observations without a position are given its place. What was observed before stays where it is. "+
+			"Of two people who change the same version the second is refused with 412 and shown the device as it is.")
 	put.Method, put.MaxBodyBytes = http.MethodPut, 64<<10
-	put.Errors = append(put.Errors, http.StatusForbidden, http.StatusRequestEntityTooLarge)
+	put.Errors = append(put.Errors, http.StatusForbidden, http.StatusPreconditionFailed, http.StatusRequestEntityTooLarge)
 	huma.Register(api, put, s.putDevice)
-	huma.Register(api, operation("list-unknown-devices", "/devices/unknown", tag, "Devices that nobody entered",
-		"Devices whose observations were refused because the register is closed and they are not in it."), s.unknownDevices)
-	adopt := operation("adopt-device", "/devices/{id}/adopt", tag, "Adopt a device",
-		"Enters a device that spoke without being in the register, or that entered itself. A body says more about it; without one it stays as it is.")
-	adopt.Method, adopt.MaxBodyBytes = http.MethodPost, 64<<10
-	adopt.Errors = append(adopt.Errors, http.StatusForbidden, http.StatusNotFound, http.StatusRequestEntityTooLarge)
-	huma.Register(api, adopt, s.adoptDevice)
+	s.adoptOperations(api)
+	s.deviceHistoryOperations(api)
 }
 
 // filterPage is how many devices are looked at at once when not all are wanted.
 const filterPage = 1000
-
-func (s *Server) listDevices(ctx context.Context, in *devicesInput) (*devicesOutput, error) {
-	page := in.Limit
-	if in.State != "" || in.Area != "" || in.Profile != "" || in.Q != "" || in.Auto != "" {
-		page = filterPage
-	}
-	out := &devicesOutput{}
-	out.Body.Devices = []deviceView{}
-	after := sensors.DeviceID(in.After)
-	for {
-		found, err := s.deps.Devices.ListDevices(ctx, after, page)
-		if err != nil {
-			return nil, s.problem(ctx, err)
-		}
-		for i := range found {
-			if !in.matches(&found[i]) {
-				continue
-			}
-			v := s.viewDevice(&found[i])
-			if (in.State != "" && string(v.State) != in.State) || (in.Area != "" && string(v.Area) != in.Area) {
-				continue
-			}
-			if out.Body.Devices = append(out.Body.Devices, v); len(out.Body.Devices) == in.Limit {
-				out.Body.Next = v.ID
-				return out, nil
-			}
-		}
-		if len(found) < page {
-			return out, nil
-		}
-		after = found[len(found)-1].ID
-	}
-}
-
-// matches reports whether d passes the filters that need nothing but d.
-func (in *devicesInput) matches(d *sensors.Device) bool {
-	if in.Profile != "" && d.Profile != in.Profile || in.Auto != "" && strconv.FormatBool(d.Auto) != in.Auto {
-		return false
-	}
-	if in.Q == "" {
-		return true
-	}
-	q := strings.ToLower(in.Q)
-	has := func(s string) bool { return strings.Contains(strings.ToLower(s), q) }
-	return has(string(d.ID)) || has(d.Name) || has(d.Owner) || slices.ContainsFunc(d.Tags, has)
-}
 
 func (s *Server) getDevice(ctx context.Context, in *deviceInput) (*deviceOutput, error) {
 	d, err := s.deps.Devices.Device(ctx, sensors.DeviceID(in.ID))
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	return &deviceOutput{Body: s.viewDevice(&d)}, nil
+	return s.deviceAnswer(ctx, &d)
+}
+
+// deviceAnswer is d with what is said against it.
+func (s *Server) deviceAnswer(ctx context.Context, d *sensors.Device) (*deviceOutput, error) {
+	alerts, err := s.openQualityAlerts(ctx)
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	return &deviceOutput{ETag: etag(d.Version), Body: s.viewDeviceAt(d, s.placeOf(d.Position), alerts[d.ID])}, nil
 }
 
 func (s *Server) devicePlaces(ctx context.Context, in *deviceInput) (*placesOutput, error) {
@@ -238,25 +165,69 @@ func (s *Server) devicePlaces(ctx context.Context, in *deviceInput) (*placesOutp
 }
 
 func (s *Server) putDevice(ctx context.Context, in *putDeviceInput) (*deviceOutput, error) {
-	return s.enter(ctx, in.ID, in.Body)
-}
-
-func (s *Server) enter(ctx context.Context, id string, body deviceBody) (*deviceOutput, error) {
-	d, err := body.device(id)
+	known, err := versionOf(in.IfMatch)
 	if err != nil {
-		return nil, huma.Error422UnprocessableEntity(err.Error())
+		return nil, err
 	}
-	if faults := d.Faults(s.deps.Kinds); len(faults) > 0 {
-		details := make([]error, len(faults))
-		for i, f := range faults {
-			details[i] = &huma.ErrorDetail{Message: f.Detail, Location: "device." + f.Field}
-		}
-		return nil, huma.Error422UnprocessableEntity("the device cannot be entered so", details...)
+	d, err := s.stated(in.ID, &in.Body)
+	if err != nil {
+		return nil, err
 	}
-	if err := s.deps.Devices.PutDevice(ctx, d); err != nil {
+	if in.IfMatch != "" || in.IfNone != "" {
+		return s.changeDevice(ctx, in.Body.By, d, known)
+	}
+	if err := s.deps.Devices.PutDevices(ctx, in.Body.By, []sensors.Device{d}); err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	return s.getDevice(ctx, &deviceInput{ID: id})
+	s.directory.touch()
+	return s.getDevice(ctx, &deviceInput{ID: in.ID})
+}
+
+// stated is the device that the body states, or the problem with it.
+func (s *Server) stated(id string, body *deviceBody) (sensors.Device, error) {
+	d, err := body.device(id)
+	if err != nil {
+		return d, huma.Error422UnprocessableEntity(err.Error())
+	}
+	faults := d.Faults(s.deps.Kinds)
+	if len(faults) == 0 {
+		return d, nil
+	}
+	details := make([]error, len(faults))
+	for i, f := range faults {
+		details[i] = &huma.ErrorDetail{Message: f.Detail, Location: "device." + f.Field}
+	}
+	return d, huma.Error422UnprocessableEntity("the device cannot be entered so", details...)
+}
+
+// changeDevice replaces the version known of a device, 0 for none.
+func (s *Server) changeDevice(ctx context.Context, by string, d sensors.Device, known int64) (*deviceOutput, error) {
+	kept, err := s.deps.Devices.ChangeDevice(ctx, by, d, known)
+	if errors.Is(err, store.ErrConflict) {
+		return nil, s.changedMeanwhile(ctx, &kept)
+	}
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	s.directory.touch()
+	return s.deviceAnswer(ctx, &kept)
+}
+
+// changedMeanwhile tells the second of two who change a device what the first
+// made of it.
+func (s *Server) changedMeanwhile(ctx context.Context, present *sensors.Device) error {
+	if present.Version == 0 {
+		return huma.Error412PreconditionFailed("the device is not in the register: leave out If-Match")
+	}
+	answer, err := s.deviceAnswer(ctx, present)
+	if err != nil {
+		return err
+	}
+	return huma.ErrorWithHeaders(
+		huma.Error412PreconditionFailed("the device was changed meanwhile", &huma.ErrorDetail{
+			Message: "the device as it is", Location: "device", Value: answer.Body,
+		}),
+		http.Header{"ETag": {answer.ETag}})
 }
 
 // device is what the body states about the device of that id.
@@ -288,58 +259,33 @@ func (b *deviceBody) device(id string) (sensors.Device, error) {
 	return d, nil
 }
 
-func (s *Server) unknownDevices(ctx context.Context, in *unknownInput) (*unknownOutput, error) {
-	found, err := s.deps.Devices.UnknownDevices(ctx, in.Limit)
-	if err != nil {
-		return nil, s.problem(ctx, err)
+// placeOf is what follows from a registered place; a place that is not on Earth
+// has no cell.
+func (s *Server) placeOf(p sensors.Position) placedAt {
+	at := placedAt{position: p}
+	if !p.Known() {
+		return at
 	}
-	out := &unknownOutput{}
-	out.Body.Devices = make([]unknownView, len(found))
-	for i, u := range found {
-		out.Body.Devices[i] = unknownView(u)
+	at.wgs84 = grid.ToWGS84(p)
+	if c, err := grid.CellAt(at.wgs84, grid.Resolution); err == nil {
+		at.cell = c.String()
 	}
-	return out, nil
+	if s.deps.Areas != nil {
+		at.area = s.deps.Areas.At(at.wgs84)
+	}
+	return at
 }
 
-func (s *Server) adoptDevice(ctx context.Context, in *adoptInput) (*deviceOutput, error) {
-	id := sensors.DeviceID(in.ID)
-	d, err := s.deps.Devices.Device(ctx, id)
-	if errors.Is(err, store.ErrNotFound) {
-		d = sensors.Device{ID: id}
-		err = s.spoke(ctx, id)
-	}
-	if err != nil {
-		return nil, s.problem(ctx, err)
-	}
-	if in.Body != nil {
-		return s.enter(ctx, in.ID, *in.Body)
-	}
-	if err := s.deps.Devices.PutDevice(ctx, d); err != nil {
-		return nil, s.problem(ctx, err)
-	}
-	return s.getDevice(ctx, &deviceInput{ID: in.ID})
-}
-
-// spoke returns nil when the device is among those that nobody entered.
-func (s *Server) spoke(ctx context.Context, id sensors.DeviceID) error {
-	unknown, err := s.deps.Devices.UnknownDevices(ctx, store.MaxUnknownDevices)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(unknown, func(u store.UnknownDevice) bool { return u.ID == id }) {
-		return fmt.Errorf("device %q has not spoken: %w", id, store.ErrNotFound)
-	}
-	return nil
-}
-
-func (s *Server) viewDevice(d *sensors.Device) deviceView {
+// viewDeviceAt is d, which stands at, with what is said against it.
+func (s *Server) viewDeviceAt(d *sensors.Device, at placedAt, alerts []deviceAlertView) deviceView {
 	now := s.deps.Now()
 	v := deviceView{
-		ID: d.ID, Name: d.Name, Area: grid.AreaCode(d.Area), Auto: d.Auto, LastSeen: orNull(d.LastSeen),
+		ID: d.ID, Name: d.Name, Area: grid.AreaCode(d.Area), Auto: d.Auto, LastSeen: orNull(d.LastSeen), Version: d.Version,
 		Stated: Stated{
 			Profile: d.Profile, Kinds: d.Kinds, Owner: d.Owner, AreaStated: d.Area,
 			Interval: d.Interval.Seconds(), Tags: d.Tags,
 		},
+		Alerts: append([]deviceAlertView{}, alerts...),
 	}
 	if !d.Installed.IsZero() {
 		v.Installed = d.Installed.Format(time.DateOnly)
@@ -349,16 +295,15 @@ func (s *Server) viewDevice(d *sensors.Device) deviceView {
 	}
 	if d.Position.Known() {
 		v.Place = viewPlace(d.Position)
-		p := grid.ToWGS84(d.Position)
-		v.WGS84 = &pointView{Lat: p.LatDegrees, Lon: p.LonDegrees}
-		// A place that is not on Earth has no cell.
-		if c, err := grid.CellAt(p, grid.Resolution); err == nil {
-			v.Cell = c.String()
-		}
-		if v.Area == "" && s.deps.Areas != nil {
-			v.Area = s.deps.Areas.At(p)
+		v.WGS84 = &pointView{Lat: at.wgs84.LatDegrees, Lon: at.wgs84.LonDegrees}
+		v.Cell = at.cell
+		if v.Area == "" {
+			v.Area = at.area
 		}
 	}
+	since := time.Time{}
+	v.Condition, since = conditionOf(d, now, s.deps.Kinds, alerts)
+	v.Since = orNull(since)
 	v.State, v.Health.Offline = d.State(now, s.deps.Kinds)
 	c := &d.Condition
 	v.Health.PresenceAt, v.Health.FirstSeen, v.Health.NoteAt = orNull(c.PresenceAt), orNull(c.FirstSeen), orNull(c.NoteAt)

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -116,9 +117,10 @@ type Deps struct {
 	AlertsChanged func()
 	// Mutes may be nil: then nothing can be muted here.
 	Mutes Mutes
-	// Reread gives quarantined messages of a reason, "" for all, to ingest once
-	// more; nil means that this server does not take observations in.
-	Reread func(ctx context.Context, reason string) (Reread, error)
+	// Reread may be nil: then this server does not take observations in.
+	Reread Rereader
+	// LastMessages may be nil: then nobody is told what devices said last.
+	LastMessages LastMessages
 	// Reports may be nil: then none are made here.
 	Reports  *desk.Desk
 	AlertLog live.AlertLog // of events that analytics.EncodeAlert wrote
@@ -149,16 +151,19 @@ type Options struct {
 // Server serves the HTTP API, the live view and the page. It is safe for
 // concurrent use.
 type Server struct {
-	deps     Deps
-	opts     Options
-	log      *slog.Logger
-	started  time.Time
-	hub      *live.Hub
-	areas    areaViews
-	requests *prometheus.HistogramVec // by class of status
-	verdicts *prometheus.CounterVec   // saved, by answer
-	actions  *prometheus.CounterVec   // on alerts, by action and outcome
-	handler  http.Handler
+	deps      Deps
+	opts      Options
+	log       *slog.Logger
+	started   time.Time
+	hub       *live.Hub
+	areas     areaViews
+	near      nearDevices
+	requests  *prometheus.HistogramVec // by class of status
+	verdicts  *prometheus.CounterVec   // saved, by answer
+	rereads   *rereadJobs
+	directory *directory
+	actions   *prometheus.CounterVec // on alerts, by action and outcome
+	handler   http.Handler
 }
 
 var _ analytics.Watcher = (*Server)(nil)
@@ -213,6 +218,10 @@ func New(deps Deps, opts Options) (*Server, error) {
 	if s.actions, err = newActionMetric(deps.Registerer); err != nil {
 		return nil, fmt.Errorf("register action metrics: %w", err)
 	}
+	if s.rereads, err = newRereadJobs(&deps, s.log); err != nil {
+		return nil, fmt.Errorf("register reread metrics: %w", err)
+	}
+	s.directory = newDirectory(s)
 	if s.handler, err = s.routes(); err != nil {
 		return nil, err
 	}
@@ -243,10 +252,18 @@ func (d *Deps) complete() error {
 // Handler returns everything the server serves.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Run owns the live view until ctx ends. Then it says goodbye to the browsers
-// and returns when their connections have ended. Call it before the listener
-// that serves Handler is shut down.
-func (s *Server) Run(ctx context.Context) error { return s.hub.Run(ctx) }
+// Run owns the live view, and the jobs that people start, until ctx ends. Then it
+// says goodbye to the browsers and returns when their connections and the jobs
+// have ended. Call it before the listener that serves Handler is shut down.
+func (s *Server) Run(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	var jobs sync.WaitGroup
+	jobs.Go(func() { s.rereads.run(ctx) })
+	err := s.hub.Run(ctx)
+	stop()
+	jobs.Wait()
+	return err
+}
 
 // HeatChanged shows the browsers where cells stand out.
 func (s *Server) HeatChanged(now time.Time, changed []analytics.HeatState) {

@@ -50,6 +50,10 @@ type stores struct {
 	places       []sensors.Placement
 	unknown      []store.UnknownDevice
 	credentials  map[string]sensors.Credential
+	changes      []store.DeviceChange
+	messages     map[sensors.DeviceID]store.LastMessage
+	rejectQuery  store.RejectQuery
+	keptQuery    store.RejectQuery
 }
 
 func (s *stores) Points(_ context.Context, q store.Query) ([]store.Line, error) {
@@ -71,7 +75,8 @@ func (s *stores) FindAlerts(_ context.Context, q store.AlertQuery) ([]store.Aler
 	return s.alerts, s.err
 }
 
-func (s *stores) Rejects(context.Context, store.RejectQuery, int64, int) ([]store.QuarantinedReject, error) {
+func (s *stores) Rejects(_ context.Context, q store.RejectQuery, _ int64, _ int) ([]store.QuarantinedReject, error) {
+	s.rejectQuery = q
 	return s.rejects, s.err
 }
 
@@ -164,13 +169,13 @@ type site struct {
 	checks  map[string]func(context.Context) error
 }
 
-func newSite(t *testing.T, opts dashboard.Options) *site {
+func newSite(t testing.TB, opts dashboard.Options) *site {
 	t.Helper()
 	return newSiteWith(t, opts, func(*dashboard.Deps) {})
 }
 
 // newSiteWith makes a site after more has changed what it stands on.
-func newSiteWith(t *testing.T, opts dashboard.Options, more func(*dashboard.Deps)) *site {
+func newSiteWith(t testing.TB, opts dashboard.Options, more func(*dashboard.Deps)) *site {
 	t.Helper()
 	kinds, err := sensors.DefaultCatalog()
 	if err != nil {

@@ -17,6 +17,7 @@ const (
 	DeviceChanged   DeviceAction = "changed"
 	PasswordIssued  DeviceAction = "password_issued"
 	PasswordRevoked DeviceAction = "password_revoked"
+	MessageReread   DeviceAction = "message_reread" // a quarantined message of it was given to ingest again
 )
 
 // DeviceChange is one thing that a person did to a device.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -29,6 +30,7 @@ import (
 	"github.com/urbangrid/urbangrid/store"
 	"github.com/urbangrid/urbangrid/store/duckdb"
 	"github.com/urbangrid/urbangrid/store/influx"
+	"github.com/urbangrid/urbangrid/store/lastheard"
 	"github.com/urbangrid/urbangrid/store/sqlite"
 	"github.com/urbangrid/urbangrid/stream"
 )
@@ -50,6 +52,7 @@ type server struct {
 	series    store.Series
 	register  *register
 	coverage  *coverage
+	lastHeard *lastheard.Memory
 	intake    *ingest.Intake
 	broker    *broker.Broker // nil when another broker is read
 	reader    *mqtt.Source   // of another broker, nil when the broker is ours
@@ -63,6 +66,7 @@ type server struct {
 
 	formats formatSet
 	kept    atomic.Uint64 // the keeper's saved position
+	rereads sync.Mutex    // held while the quarantine is read again
 }
 
 // openServer opens everything that cfg names, in order, and listens. After an
@@ -240,7 +244,8 @@ func (s *server) openStages(context.Context) (err error) {
 	if s.formats, err = readFormats(s.cfg.Formats, s.catalog, s.profileOf, s.reg); err != nil {
 		return fmt.Errorf("formats: %w", err)
 	}
-	opts := ingest.Options{Horizon: s.cfg.JournalKeep, Publish: s.publish, Sends: s.register.sends, Logger: s.log, Registerer: s.reg}
+	s.lastHeard = lastheard.New(s.records, lastheard.Options{Logger: s.log, Registerer: s.reg})
+	opts := ingest.Options{Horizon: s.cfg.JournalKeep, Publish: s.publish, Sends: s.register.sends, Heard: s.heard, Logger: s.log, Registerer: s.reg}
 	if s.cfg.DevicePolicy == string(policyClosed) {
 		opts.Known = s.register.known
 	}
@@ -265,7 +270,7 @@ func (s *server) openStages(context.Context) (err error) {
 			"records": s.records.Ping,
 			"ingest":  s.sourceReady,
 		},
-		Reread: s.reread, Reports: s.reports,
+		Reread: s.reread, LastMessages: s.lastHeard, Reports: s.reports,
 		Progress: s.progress, Gatherer: s.reg, Registerer: s.reg, Logger: s.log,
 	}, dashboard.Options{Version: version, Zone: zone, Demo: s.cfg.Demo, Hosts: s.cfg.Hosts})
 	if err != nil {
@@ -418,6 +423,7 @@ func (s *server) run(ctx context.Context, ready func()) error {
 	readers.start("publisher", s.publisher.Run)
 	readers.start("engine", s.engine.Run)
 	readers.start("coverage", s.coverage.Run)
+	readers.start("last messages", s.lastHeard.Run)
 	readers.start("janitor", s.trim)
 	intake.start("ingest", s.intake.Run)
 	if s.reader != nil {
