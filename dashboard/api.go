@@ -41,6 +41,8 @@ func (s *Server) operations(mux *http.ServeMux) error {
 	s.areaOperations(api)
 	s.cellOperations(api)
 	s.historyOperations(api)
+	s.nearOperations(api)
+	s.usualOperations(api)
 	s.seriesOperations(api)
 	s.observationOperations(api)
 	s.alertOperations(api)

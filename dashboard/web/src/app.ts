@@ -1,15 +1,20 @@
 import {SILENT, announce, speak, type Announcer} from './announce';
 import {encodeValues} from './color';
 import {fetchJSON, LiveConnection, type Link, type World} from './connection';
-import {areaAt, boundsOf, resolutionFor, type Place} from './geo';
+import {get} from './api';
+import {areaAt, boundsOf, resolutionFor, type Bounds, type Place} from './geo';
 import {inLang, type Lang} from './i18n';
-import type {CityMap, Marker, Theme} from './map/city-map';
+import type {CityMap, Marker, Outline, Theme} from './map/city-map';
 import {
-  cellsTopic, currentKind, matchingTable, messages, shownScale, shownValues, SPANS,
+  alertsThen, cellsTopic, currentKind, matchingTable, messages, shownCells, shownPalette, shownScale, shownValues, SPANS,
   type Hover, type Intents, type Loadable, type Model, type PlacedTable,
 } from './model';
-import {openAlerts, type AlertBook} from './alerts';
+import type {AlertBook} from './alerts';
 import type {CellsState} from './cells';
+import {Nearby} from './views/live/nearby';
+import type {Wish} from './views/live/permalink';
+import {Playback, type PlaybackState, type Speed} from './views/live/playback';
+import {decodeHeard, decodeHistory, decodeUsual, type NearbyDevice} from './views/live/wire';
 import {decodeAreas, decodeAreasNote, decodeKinds, decodeSeries, decodeTable, type Alert, type Area, type CellId, type Names} from './wire';
 
 type H3 = typeof import('./h3');
@@ -52,6 +57,10 @@ export class App implements Intents {
   #failedAtMs = 0;
   /** The table whose cells the map has. */
   #drawnTable = '';
+  readonly #playback: Playback;
+  readonly #nearby: Nearby;
+  /** What the address asked for and could not be done yet. */
+  #wish: Wish = {};
 
   constructor(out: Surroundings) {
     this.#out = out;
@@ -61,10 +70,34 @@ export class App implements Intents {
       alerts: (book, news) => this.#alerts(book, news),
       problem: (text) => console.warn(text),
     });
+    this.#playback = new Playback({
+      fetch: (kind, resolution, fromMs, toMs, signal) => get(`cells/history?${new URLSearchParams({
+        kind, resolution: String(resolution), from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(),
+      }).toString()}`, decodeHistory, signal),
+      show: (state) => this.#past(state),
+      after: (ms, fn) => out.world.after(ms, fn),
+    });
+    this.#nearby = new Nearby({
+      after: (ms, fn) => out.world.after(ms, fn),
+      show: (devices) => {
+        this.#set({devices});
+        this.#draw();
+      },
+    });
   }
 
-  /** Opens the connection and fetches what does not change. */
-  async start(): Promise<void> {
+  /** Opens the connection and fetches what does not change; wish is what the address asks for. */
+  async start(wish: Wish = {}): Promise<void> {
+    this.#wish = wish;
+    this.#set({
+      ...(wish.kind === undefined ? {} : {kind: wish.kind}),
+      ...(wish.layer === undefined ? {} : {layer: wish.layer}),
+      ...(wish.resolution === undefined ? {} : {resolutionWish: wish.resolution}),
+      ...(wish.resolution === undefined || wish.resolution === 'auto' ? {} : {resolution: wish.resolution}),
+      ...(wish.span === undefined ? {} : {span: wish.span}),
+      ...(wish.panel === undefined ? {} : {panel: wish.panel}),
+      ...(wish.view === undefined ? {} : {centre: wish.view.at, zoom: wish.view.zoom, moved: true}),
+    });
     this.#connection.subscribe('alerts');
     this.#connection.start();
     const h3 = this.#out.loadH3();
@@ -75,6 +108,20 @@ export class App implements Intents {
     const cells = this.#model.cells;
     if (cells !== null) this.#wantTable(cells.table);
     this.#draw();
+    this.#grant();
+  }
+
+  /** Does what the address asked for, as far as it can be done by now. */
+  #grant(): void {
+    const wish = this.#wish;
+    const h3 = this.#h3;
+    if (h3 === null || this.#model.areas.state === 'loading') return;
+    if (wish.alert !== undefined && this.#model.alerts === null) return;
+    this.#wish = {};
+    if (wish.atMs !== undefined) this.seek(wish.atMs);
+    const alert = wish.alert === undefined ? undefined : this.#model.alerts?.byId.get(wish.alert);
+    if (alert !== undefined && wish.cell === undefined) this.openAlert(alert);
+    else if (wish.cell !== undefined && h3.isCell(wish.cell)) this.#select(wish.cell, h3.centreOf(wish.cell), alert?.id ?? '');
   }
 
   /** One second has passed. */
@@ -176,6 +223,63 @@ export class App implements Intents {
     this.#select(cell, at, '');
   }
 
+  goTo(at: Place): void {
+    this.#map?.flyTo(at, Math.max(15, this.#model.zoom));
+    const cell = this.#h3?.cellAt(at, this.#model.resolution);
+    if (cell !== undefined) this.#select(cell, at, '');
+  }
+
+  goToArea(area: Area): void {
+    this.#map?.fit(boundsOf([area]));
+    this.#set({moved: true});
+  }
+
+  goToDevice(device: NearbyDevice): void {
+    this.goTo(device);
+  }
+
+  seek(atMs: number): void {
+    const kind = this.#model.kind;
+    if (kind === null) {
+      this.#wish = {...this.#wish, atMs};
+      return;
+    }
+    this.#playback.follow(kind, this.#model.resolution);
+    if (this.#playback.isOn) this.#playback.seek(atMs);
+    else this.#playback.begin(this.#out.world.nowMs() + this.#model.link.clockOffsetMs, atMs);
+  }
+
+  play(): void {
+    this.#playback.play();
+  }
+
+  pause(): void {
+    this.#playback.pause();
+  }
+
+  setSpeed(speed: Speed): void {
+    this.#playback.setSpeed(speed);
+  }
+
+  retryPast(): void {
+    this.#playback.retry();
+  }
+
+  goLive(): void {
+    this.#playback.end();
+  }
+
+  #past(playback: PlaybackState | null): void {
+    const table = playback?.table ?? null;
+    const areas = this.#model.areas;
+    const known = this.#model.pastTable;
+    const pastTable = table === null || this.#h3 === null ? null
+      : known?.hash === table.hash ? known
+        : this.#h3.placed(table, areas.state === 'loaded' ? areas.value : []);
+    this.#set({playback, pastTable, hover: null});
+    this.#draw();
+  }
+
   closeCell(): void {
     this.#seriesRequest?.abort();
     this.#set({selection: null, series: {state: 'loading'}});
@@ -189,6 +293,7 @@ export class App implements Intents {
   home(): void {
     const areas = this.#model.areas;
     this.#map?.fit(boundsOf(areas.state === 'loaded' ? areas.value : []));
+    this.#set({moved: false});
   }
 
   reconnect(): void {
@@ -204,12 +309,14 @@ export class App implements Intents {
   }
 
   mountMap(element: HTMLElement): () => void {
+    const {moved, centre, zoom} = this.#model;
+    const kept = moved ? {centre, zoom} : null;
     let gone = false;
     let resizing: ResizeObserver | null = null;
     const opened = this.#out.openMap(element, this.#model.theme, {
       picked: (at) => this.#picked(at),
       hovered: (at, xPixels, yPixels) => this.#hovered(at, xPixels, yPixels),
-      viewed: (zoom, centre) => this.#viewed(zoom, centre),
+      viewed: (zoom, centre, bounds, isFitted) => this.#viewed(zoom, centre, bounds, isFitted),
     });
     opened.then((map) => {
       if (gone) {
@@ -223,7 +330,8 @@ export class App implements Intents {
       resizing.observe(element);
       this.#set({map: map.renderer});
       this.#draw();
-      this.home();
+      if (kept === null) this.home();
+      else map.jumpTo(kept.centre, kept.zoom);
     }).catch((error: unknown) => {
       console.warn('map', error);
       this.#set({map: 'failed'});
@@ -256,14 +364,17 @@ export class App implements Intents {
   }
 
   #alerts(alerts: AlertBook, news: readonly Alert[]): void {
-    this.#set({alerts});
+    const came = news.filter((a) => a.state === 'open' && a.revision === 1).map((a) => a.id);
+    this.#set({alerts, ...(came.length === 0 ? {} : {fresh: new Set([...this.#model.fresh, ...came])})});
+    this.#grant();
     for (const a of news) if (a.state === 'open') this.#announcer = announce(this.#announcer, inLang(a.reason, this.#model.lang));
     this.#draw();
   }
 
-  #viewed(zoom: number, centre: Place): void {
-    const {resolution, resolutionWish} = this.#model;
-    this.#set({zoom, centre, resolution: resolutionWish === 'auto' ? resolutionFor(zoom, resolution) : resolution});
+  #viewed(zoom: number, centre: Place, bounds: Bounds, isFitted: boolean): void {
+    const {resolution, resolutionWish, moved} = this.#model;
+    this.#nearby.look(bounds, zoom);
+    this.#set({zoom, centre, bounds, moved: isFitted ? moved : true, resolution: resolutionWish === 'auto' ? resolutionFor(zoom, resolution) : resolution});
     this.#follow();
   }
 
@@ -287,6 +398,7 @@ export class App implements Intents {
 
   /** Subscribes to the cells that the model asks for, if they are others than before. */
   #follow(): void {
+    if (this.#model.kind !== null) this.#playback.follow(this.#model.kind, this.#model.resolution);
     const topic = cellsTopic(this.#model);
     if (topic === this.#topic) return;
     this.#unsubscribe();
@@ -322,8 +434,10 @@ export class App implements Intents {
     try {
       const kinds = decodeKinds(await fetchJSON('/api/v1/kinds'));
       const first = FIRST_KINDS.find((key) => kinds.some((k) => k.key === key)) ?? kinds[0]?.key ?? null;
-      this.#set({kinds: {state: 'loaded', value: kinds}, kind: this.#model.kind ?? first});
+      const wished = kinds.some((k) => k.key === this.#model.kind) ? this.#model.kind : first;
+      this.#set({kinds: {state: 'loaded', value: kinds}, kind: wished});
       this.#follow();
+      this.#grant();
     } catch (error) {
       console.warn('kinds', error);
       this.#failedAtMs = this.#out.world.nowMs();
@@ -340,7 +454,8 @@ export class App implements Intents {
     try {
       const answer = await fetchJSON('/api/v1/areas.geojson');
       done({state: 'loaded', value: decodeAreas(answer)}, decodeAreasNote(answer));
-      this.home();
+      if (!this.#model.moved) this.home();
+      this.#grant();
     } catch (error) {
       console.warn('areas', error);
       this.#failedAtMs = this.#out.world.nowMs();
@@ -356,7 +471,10 @@ export class App implements Intents {
     const request = new AbortController();
     this.#seriesRequest = request;
     this.#seriesAtMs = nowMs;
-    if (anew) this.#set({series: {state: 'loading'}});
+    if (anew) {
+      this.#set({series: {state: 'loading'}, usual: {state: 'loading'}, heard: {state: 'loading'}});
+      void this.#loadAround(kind, selection.cell, request.signal);
+    }
     const now = this.#out.world.nowMs() + this.#model.link.clockOffsetMs;
     const query = new URLSearchParams({
       kind, cell: selection.cell,
@@ -375,6 +493,35 @@ export class App implements Intents {
     }
   }
 
+  /** Fetches what stands beside a series: the usual range, and who spoke. */
+  async #loadAround(kind: string, cell: CellId, signal: AbortSignal): Promise<void> {
+    const {span, link} = this.#model;
+    const to = this.#out.world.nowMs() + link.clockOffsetMs;
+    const from = to - SPANS[span].ms;
+    const query = (more: Record<string, string>): string => new URLSearchParams({
+      kind, cell, from: new Date(from).toISOString(), to: new Date(to).toISOString(), ...more,
+    }).toString();
+    const usual = get(`series/usual?${query({every: SPANS[span].usual})}`, decodeUsual, signal).then(
+      (value) => this.#set({usual: {state: 'loaded', value}}),
+      () => {
+        if (!signal.aborted) this.#set({usual: {state: 'failed'}});
+      },
+    );
+    const heard = this.#loadHeard(query({limit: '500'}), cell, signal);
+    await Promise.all([usual, heard]);
+  }
+
+  async #loadHeard(query: string, cell: CellId, signal: AbortSignal): Promise<void> {
+    try {
+      const value = await get(`observations?${query}`, decodeHeard, signal);
+      this.#set({heard: {state: 'loaded', value}});
+    } catch (error) {
+      if (signal.aborted) return;
+      console.warn('observations of', cell, error);
+      this.#set({heard: {state: 'failed'}});
+    }
+  }
+
   /** Brings the map to what the model says, touching only what changed. */
   #draw(): void {
     const map = this.#map;
@@ -387,7 +534,11 @@ export class App implements Intents {
     if (was.lang !== model.lang) map.setLabel(messages(model).mapLabel);
     if ((was.areas !== model.areas || was.lang !== model.lang) && model.areas.state === 'loaded') map.setAreas(model.areas.value, model.lang);
     this.#drawCells(map, h3, was);
-    if (was.alerts !== model.alerts || was.selection !== model.selection) map.setMarkers(markersOf(model));
+    if (was.alerts !== model.alerts || was.selection !== model.selection || was.playback?.atMs !== model.playback?.atMs) {
+      map.setMarkers(markersOf(model));
+      map.setOutlines(outlinesOf(model, h3));
+    }
+    if (was.devices !== model.devices) map.setDevices(model.devices);
     if (was.selection !== model.selection) map.setSelected(model.selection === null ? null : h3.cornersOf(model.selection.cell));
   }
 
@@ -398,11 +549,13 @@ export class App implements Intents {
     if (table !== null && this.#drawnTable !== table.hash) {
       this.#drawnTable = table.hash;
       map.setCells(h3.cornersOfTable(table));
-    } else if (was.cells === model.cells && was.table === model.table && was.kind === model.kind && was.layer === model.layer) {
+    } else if (was.cells === model.cells && was.table === model.table && was.kind === model.kind && was.layer === model.layer
+      && was.playback === model.playback) {
       return;
     }
+    map.setPalette(shownPalette(model));
     const size = table?.cells.length ?? model.table?.cells.length ?? 0;
-    map.setValues(table === null || kind === null || model.cells === null
+    map.setValues(table === null || kind === null || shownCells(model) === null
       ? new Uint8Array(size)
       : encodeValues(shownValues(model), size, shownScale(model, kind)));
   }
@@ -410,10 +563,19 @@ export class App implements Intents {
 }
 
 function markersOf(model: Model): readonly Marker[] {
-  const open = openAlerts(model.alerts);
+  const open = alertsThen(model);
   const chosen = model.selection?.alert ?? '';
   const extra = open.some((a) => a.id === chosen) ? undefined : model.alerts?.byId.get(chosen);
   return [...open, ...(extra === undefined ? [] : [extra])].map((a) => ({
     id: a.id, severity: a.severity, latDegrees: a.latDegrees, lonDegrees: a.lonDegrees, selected: a.id === chosen,
+  }));
+}
+
+/** The hotspots of more than a cell, outlined. */
+function outlinesOf(model: Model, h3: H3): readonly Outline[] {
+  const chosen = model.selection?.alert ?? '';
+  return alertsThen(model).filter((a) => a.cells.length > 0).map((a) => ({
+    id: a.id, severity: a.severity, rings: h3.ringsAround(a.cells), selected: a.id === chosen,
+    isNew: model.playback === null && model.fresh.has(a.id),
   }));
 }

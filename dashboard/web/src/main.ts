@@ -9,8 +9,9 @@ import {CATALOGUES, type Lang} from './i18n';
 import type {Theme} from './map/city-map';
 import {chooseRenderer, probeGraphics} from './map/renderer';
 import {firstModel, type Model} from './model';
-import {browserBar, Router} from './router';
+import {browserBar, parseRoute, Router} from './router';
 import Page from './ui/Page.svelte';
+import {queryOf, wishOf} from './views/live/permalink';
 import {Who} from './who';
 
 declare global {
@@ -152,4 +153,13 @@ const debug: Debug = {
 };
 window.urbangrid = Object.freeze(debug);
 
-void app.start();
+void app.start(wishOf(new URLSearchParams(location.search)));
+
+// The address says what is on screen, once it has come to rest.
+let resting: ReturnType<typeof setTimeout> | undefined;
+store.subscribe(() => {
+  clearTimeout(resting);
+  resting = setTimeout(() => {
+    if (parseRoute(location.pathname, '').view === 'live' && model.kind !== null) router.replaceQuery(queryOf(model));
+  }, 400);
+});

@@ -1,10 +1,12 @@
 import {sortedAlerts, type AlertBook} from './alerts';
 import type {CellsState} from './cells';
-import type {Scale} from './color';
+import type {PaletteName, Scale} from './color';
 import {NO_LINK, type Link} from './connection';
-import type {Place} from './geo';
+import type {Bounds, Place} from './geo';
 import {CATALOGUES, type Lang, type Messages} from './i18n';
 import type {Theme} from './map/city-map';
+import type {PlaybackState, Speed} from './views/live/playback';
+import type {Heard, NearbyDevice, Usual} from './views/live/wire';
 import type {Alert, Area, CellId, CellTable, Kind, KindKey, Names, Resolution, Series} from './wire';
 
 /** Something that is fetched. */
@@ -22,11 +24,11 @@ export interface PlacedTable extends CellTable {
 /** How far back a series goes. */
 export type Span = '15m' | '1h' | '24h';
 
-/** The spans: length, and the width of a point. */
-export const SPANS: Readonly<Record<Span, {readonly ms: number; readonly every: string}>> = {
-  '15m': {ms: 900_000, every: '10s'},
-  '1h': {ms: 3_600_000, every: '1m'},
-  '24h': {ms: 86_400_000, every: '10m'},
+/** The spans: length, the width of a point, and that of the usual range. */
+export const SPANS: Readonly<Record<Span, {readonly ms: number; readonly every: string; readonly usual: string}>> = {
+  '15m': {ms: 900_000, every: '10s', usual: '5m'},
+  '1h': {ms: 3_600_000, every: '1m', usual: '5m'},
+  '24h': {ms: 86_400_000, every: '10m', usual: '10m'},
 };
 
 /** The cell a person looks at. */
@@ -45,8 +47,11 @@ export interface Hover {
   readonly yPixels: number;
 }
 
-/** What the cells of the map show: what was observed, or how far it stands out. */
-export type Layer = 'cells' | 'heat';
+/** The layers of cells, each a topic of the same name: docs/PROTOCOL.md. */
+export const LAYERS = ['cells', 'count', 'excess', 'heat'] as const;
+
+/** What the cells of the map show. */
+export type Layer = (typeof LAYERS)[number];
 
 /** Everything the page shows. */
 export interface Model {
@@ -65,14 +70,29 @@ export interface Model {
   readonly resolutionWish: Resolution | 'auto';
   readonly zoom: number;
   readonly centre: Place;
+  /** What the map covers, null before it is drawn. */
+  readonly bounds: Bounds | null;
+  /** A person or an address chose the view, so it is kept. */
+  readonly moved: boolean;
   readonly cells: CellsState | null;
   readonly table: PlacedTable | null;
   readonly alerts: AlertBook | null;
+  /** The alerts that came while the page was open. */
+  readonly fresh: ReadonlySet<string>;
+  /** The past moment that is shown, null for the present. */
+  readonly playback: PlaybackState | null;
+  readonly pastTable: PlacedTable | null;
+  /** The devices on the map, none while it is looked at from far. */
+  readonly devices: readonly NearbyDevice[];
   readonly showClosed: boolean;
   readonly selection: Selection | null;
   readonly hover: Hover | null;
   readonly span: Span;
   readonly series: Loadable<Series>;
+  /** The range in which the series usually lies. */
+  readonly usual: Loadable<Usual>;
+  /** Who spoke in the chosen cell. */
+  readonly heard: Loadable<readonly Heard[]>;
   readonly panel: 'alerts' | 'cells';
   readonly map: 'loading' | 'failed' | 'webgl2' | 'canvas2d';
   readonly announcement: string;
@@ -92,14 +112,22 @@ export function firstModel(lang: Lang, theme: Theme, nowMs: number): Model {
     resolutionWish: 'auto',
     zoom: 12,
     centre: {latDegrees: 31.25, lonDegrees: 121.4},
+    bounds: null,
+    moved: false,
     cells: null,
     table: null,
     alerts: null,
+    fresh: new Set(),
+    playback: null,
+    pastTable: null,
+    devices: [],
     showClosed: true,
     selection: null,
     hover: null,
     span: '15m',
     series: {state: 'loading'},
+    usual: {state: 'loading'},
+    heard: {state: 'loading'},
     panel: 'alerts',
     map: 'loading',
     announcement: '',
@@ -119,6 +147,18 @@ export interface Intents {
   openAlert(alert: Alert): void;
   openCell(cell: CellId): void;
   closeCell(): void;
+  /** Shows a place of the map. */
+  goTo(at: Place): void;
+  goToArea(area: Area): void;
+  goToDevice(device: NearbyDevice): void;
+  /** Shows a past moment; from the present it is the beginning of looking back. */
+  seek(atMs: number): void;
+  play(): void;
+  pause(): void;
+  setSpeed(speed: Speed): void;
+  retryPast(): void;
+  /** Returns to the present. */
+  goLive(): void;
   zoom(levels: number): void;
   home(): void;
   reconnect(): void;
@@ -158,22 +198,66 @@ const HEAT_LIMIT = 5;
 
 /** How what the map shows of the kind becomes colours. */
 export function shownScale(model: Model, kind: Kind): Scale {
-  return model.layer === 'heat' ? {low: -HEAT_LIMIT, high: HEAT_LIMIT, reversed: kind.bad === 'low'} : scaleOf(kind);
+  switch (shownLayer(model)) {
+    case 'heat':
+    case 'excess':
+      return {low: -HEAT_LIMIT, high: HEAT_LIMIT, reversed: kind.bad === 'low'};
+    case 'count':
+      return {low: 0, high: COUNT_LIMIT, reversed: false};
+    default:
+      return scaleOf(kind);
+  }
+}
+
+/** Counts of observations beyond this all look alike. */
+const COUNT_LIMIT = 60;
+
+/** The layer that is shown: the past is kept as what was observed alone. */
+export function shownLayer(model: Model): Layer {
+  return model.playback !== null && (model.layer === 'heat' || model.layer === 'excess') ? 'cells' : model.layer;
+}
+
+/** The palette of the layer that is shown. */
+export function shownPalette(model: Model): PaletteName {
+  const layer = shownLayer(model);
+  return layer === 'heat' || layer === 'excess' ? 'diverging' : 'sequential';
 }
 
 /** The unit of what the map shows of the kind. */
 export function shownUnit(model: Model, kind: Kind): string {
-  return model.layer === 'heat' ? messages(model).heatUnit : unitOf(kind, model.lang);
+  const m = messages(model);
+  switch (shownLayer(model)) {
+    case 'heat':
+      return m.heatUnit;
+    case 'excess':
+      return m.excessUnit;
+    case 'count':
+      return m.countUnit;
+    default:
+      return unitOf(kind, model.lang);
+  }
 }
 
 /** The count that marks a score as significant, see docs/PROTOCOL.md. */
 const SIGNIFICANT = 2;
 
+/** The cells that the map shows: of the present, or of the past. */
+export function shownCells(model: Model): CellsState | null {
+  return model.playback === null ? model.cells : model.playback.cells;
+}
+
 /** The values that the map shows; of scores those that are significant. */
 export function shownValues(model: Model): Float64Array {
-  const cells = model.cells;
+  const cells = shownCells(model);
   if (cells === null) return new Float64Array(0);
-  return model.layer === 'heat' ? cells.values.map((v, k) => ((cells.counts[k] ?? 0) >= SIGNIFICANT ? v : NaN)) : cells.values;
+  switch (shownLayer(model)) {
+    case 'heat':
+      return cells.values.map((v, k) => ((cells.counts[k] ?? 0) >= SIGNIFICANT ? v : NaN));
+    case 'count':
+      return model.playback === null ? cells.values : cells.values.map((v, k) => (Number.isNaN(v) ? v : (cells.counts[k] ?? 0)));
+    default:
+      return cells.values;
+  }
 }
 
 /** What stands behind a value on the map: the unit of a measure, "times" for an event. */
@@ -183,7 +267,8 @@ export function unitOf(kind: Kind, lang: Lang): string {
 
 /** The table, if it is that of the cells. */
 export function matchingTable(model: Model): PlacedTable | null {
-  return model.table !== null && model.table.hash === model.cells?.table ? model.table : null;
+  const table = model.playback === null ? model.table : model.pastTable;
+  return table !== null && table.hash === shownCells(model)?.table ? table : null;
 }
 
 /** One line of the table of cells. */
@@ -198,12 +283,13 @@ export interface CellRow {
 export function cellRows(model: Model): readonly CellRow[] {
   const table = matchingTable(model);
   const kind = currentKind(model);
-  if (table === null || model.cells === null || kind === null) return [];
+  const cells = shownCells(model);
+  if (table === null || cells === null || kind === null) return [];
   const rows: CellRow[] = [];
   shownValues(model).forEach((value, k) => {
     const cell = table.cells[k];
     if (Number.isNaN(value) || cell === undefined) return;
-    rows.push({cell, value, count: model.cells?.counts[k] ?? 0, area: table.areas[k] ?? null});
+    rows.push({cell, value, count: cells.counts[k] ?? 0, area: table.areas[k] ?? null});
   });
   const sign = kind.bad === 'low' ? 1 : -1;
   return rows.sort((a, b) => sign * (a.value - b.value) || (a.cell < b.cell ? -1 : 1));
@@ -212,11 +298,12 @@ export function cellRows(model: Model): readonly CellRow[] {
 /** What a cell shows now, null when it shows nothing or is not in the table. */
 export function cellNow(model: Model, cell: CellId): CellRow | null {
   const table = matchingTable(model);
-  if (table === null || model.cells === null) return null;
+  const cells = shownCells(model);
+  if (table === null || cells === null) return null;
   const k = indexOfSorted(table.cells, cell);
-  const value = model.cells.values[k] ?? NaN;
+  const value = cells.values[k] ?? NaN;
   if (k < 0 || Number.isNaN(value)) return null;
-  return {cell, value, count: model.cells.counts[k] ?? 0, area: table.areas[k] ?? null};
+  return {cell, value, count: cells.counts[k] ?? 0, area: table.areas[k] ?? null};
 }
 
 /** Where x is in a sorted list, -1 when it is not. */
@@ -230,6 +317,14 @@ export function indexOfSorted(sorted: readonly string[], x: string): number {
     else high = middle - 1;
   }
   return -1;
+}
+
+/** The alerts that were open at the moment that is shown. */
+export function alertsThen(model: Model): readonly Alert[] {
+  const past = model.playback;
+  const all = [...(model.alerts?.byId.values() ?? [])].filter((a) => a.mergedInto === '');
+  if (past === null) return all.filter((a) => a.state === 'open');
+  return all.filter((a) => a.raisedAtMs <= past.atMs && (a.clearedAtMs === null || a.clearedAtMs > past.atMs));
 }
 
 /** How many closed alerts are listed. */

@@ -231,7 +231,7 @@ export class CanvasCityMap implements CityMap {
     const [northWest, southEast] = [this.#placeAt(0, 0), this.#placeAt(this.#width, this.#height)];
     this.#events.viewed(this.#camera.zoom, unproject(this.#camera), [
       northWest.lonDegrees, southEast.latDegrees, southEast.lonDegrees, northWest.latDegrees,
-    ]);
+    ], this.#fitted !== null);
     this.#draw();
   }
 

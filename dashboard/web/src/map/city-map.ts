@@ -38,8 +38,8 @@ export type Corners = readonly (readonly [number, number])[];
 export interface MapEvents {
   picked(at: Place): void;
   hovered(at: Place | null, xPixels: number, yPixels: number): void;
-  /** The view came to rest, or moved by a wheel's click. */
-  viewed(zoom: number, centre: Place, bounds: Bounds): void;
+  /** The view came to rest, or moved by a wheel's click. It is fitted while nobody has moved it away from what fit() asked for. */
+  viewed(zoom: number, centre: Place, bounds: Bounds, isFitted: boolean): void;
 }
 
 /**

@@ -275,7 +275,7 @@ export class WebGLCityMap implements CityMap {
     const view = (): void => {
       const c = map.getCenter();
       const b = map.getBounds();
-      events.viewed(map.getZoom(), {latDegrees: c.lat, lonDegrees: c.lng}, [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()]);
+      events.viewed(map.getZoom(), {latDegrees: c.lat, lonDegrees: c.lng}, [b.getWest(), b.getSouth(), b.getEast(), b.getNorth()], this.#fitted !== null);
     };
     const moved = (): void => {
       this.#fitted = null;
