@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"time"
 
@@ -47,10 +48,19 @@ func (r *hotspotRule) advance(j *judge, at int64) {
 	if j.seq <= r.upTo {
 		return
 	}
-	for _, c := range r.detector.Advance(fromMicros(at)) {
+	to := fromMicros(at)
+	advance := r.detector.Advance
+	if to.Sub(r.detector.Reached()) > silentCity {
+		advance = r.detector.Skip
+	}
+	for _, c := range advance(to) {
 		r.apply(j, c)
 	}
 }
+
+// silentCity is a time without any observation of any kind after which nobody is
+// taken to have watched: the line was cut, or UrbanGrid did not run.
+const silentCity = time.Hour
 
 // observe takes in an event. What lies outside of the study area is not judged.
 func (r *hotspotRule) observe(j *judge, o *grid.Placed, at int64) {
@@ -67,6 +77,23 @@ func (r *hotspotRule) observe(j *judge, o *grid.Placed, at int64) {
 		return
 	}
 	r.evidence.add(o)
+}
+
+// withhold takes an event of a device, which is not the city's, out of what the
+// detector knows.
+func (r *hotspotRule) withhold(j *judge, d sensors.DeviceID, c grid.Cell, at int64) {
+	if cell, in := r.study.lattice.Index(c); in && j.seq > r.upTo {
+		r.detector.Withdraw(cell, fromMicros(at))
+		r.evidence.withhold(d, at, true)
+	}
+}
+
+// giveBack undoes withhold.
+func (r *hotspotRule) giveBack(j *judge, d sensors.DeviceID, c grid.Cell, at int64) {
+	if cell, in := r.study.lattice.Index(c); in && j.seq > r.upTo {
+		r.detector.Add(cell, fromMicros(at), 1)
+		r.evidence.withhold(d, at, false)
+	}
 }
 
 // apply makes a change of a hotspot a change of its alert.
@@ -180,6 +207,27 @@ func (r *hotspotRule) cover(shares map[grid.Cell]float64) {
 	r.covered = shares
 }
 
+// unmaintained returns shares with 0 for the cells that are under maintenance at a
+// time: what comes from there is not judged.
+func (r *hotspotRule) unmaintained(shares map[grid.Cell]float64, mutes *store.MuteSet, at int64) map[grid.Cell]float64 {
+	asked := grid.Placed{Observation: sensors.Observation{Kind: r.kind.Key, At: fromMicros(at)}}
+	copied := false
+	for i, cell := range r.study.lattice.Cells() {
+		asked.Cell, asked.Area = cell, r.study.areas[i]
+		if mutes.Maintenance(&asked) == nil {
+			continue
+		}
+		if !copied {
+			shares, copied = maps.Clone(shares), true
+		}
+		if shares == nil {
+			shares = make(map[grid.Cell]float64)
+		}
+		shares[cell] = 0
+	}
+	return shares
+}
+
 // restore takes back an open alert. Those that the detector does not know when it
 // goes live are closed by settle.
 func (r *hotspotRule) restore(a store.Alert) bool {
@@ -223,7 +271,8 @@ type evidence struct {
 
 // seen is what is kept of an event.
 type seen struct {
-	cell grid.Cell
+	cell     grid.Cell
+	withheld bool // it says nothing of the city
 	store.Evidence
 }
 
@@ -235,6 +284,15 @@ func (e *evidence) add(o *grid.Placed) {
 	}
 	e.ring[e.next] = s
 	e.next = (e.next + 1) % evidenceSize
+}
+
+// withhold says whether the event of a device at a time is evidence.
+func (e *evidence) withhold(d sensors.DeviceID, at int64, withheld bool) {
+	for i := range e.ring {
+		if s := &e.ring[i]; s.Device == d && s.At.UnixMicro() == at {
+			s.withheld = withheld
+		}
+	}
 }
 
 // evidenceOf keeps what an alert says of an observation, whose entry is let go of.
@@ -253,7 +311,7 @@ func (e *evidence) of(cells []grid.Cell, all bool, since time.Time) ([]sensors.D
 	counts := make(map[sensors.DeviceID]int)
 	var newest []store.Evidence
 	for _, s := range e.ring {
-		if s.At.Before(since) || !all && !inside[s.cell] {
+		if s.withheld || s.At.Before(since) || !all && !inside[s.cell] {
 			continue
 		}
 		counts[s.Device]++

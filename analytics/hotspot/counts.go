@@ -1,5 +1,7 @@
 package hotspot
 
+import "slices"
+
 // counts are the events of the windows, of cells that have any, and what those
 // cells have learned. What a cell costs that says nothing is one int32.
 //
@@ -76,6 +78,30 @@ func (c *counts) add(at int32, step, now int64, n int32) {
 			c.total[i] += int64(n)
 		}
 	}
+}
+
+// take undoes one event that add took in, and reports whether there is one.
+func (c *counts) take(at int32, step, now int64) bool {
+	if step > now || now-step >= int64(len(c.ring)) {
+		return false
+	}
+	bucket := &c.ring[mod(step, int64(len(c.ring)))]
+	i := slices.IndexFunc(*bucket, func(a addition) bool { return a.slot == at })
+	if i < 0 {
+		return false
+	}
+	if (*bucket)[i].n--; (*bucket)[i].n == 0 {
+		*bucket = slices.Delete(*bucket, i, i+1)
+	}
+	s := &c.slots[at]
+	s.held--
+	for w, steps := range c.windows {
+		if now-step < steps {
+			s.counts[w]--
+			c.total[w]--
+		}
+	}
+	return true
 }
 
 // slide makes now the newest step, which is one after the newest before.

@@ -5,7 +5,6 @@ import (
 	"math"
 	"time"
 
-	"github.com/urbangrid/urbangrid/analytics/count"
 	"github.com/urbangrid/urbangrid/analytics/lattice"
 )
 
@@ -61,13 +60,19 @@ type Detector struct {
 	hot       []zone
 	nextHot   []zone
 
+	day      running
+	borrowed []borrowed // oldest first
+
 	clusters []*cluster // oldest first
 	frozen   []frozen
+	withheld []withheldHour // ascending
+	pauses   []pause        // oldest first
 
-	quiet     quiet
-	threshold float64
-	offset    float64   // of the threshold, from what people answered
-	fed       time.Time // of the last Feedback
+	quiet       quiet
+	threshold   float64
+	offset      float64   // of the threshold, from what people answered
+	fed         time.Time // of the last Feedback
+	unconfirmed []int     // hotspots of each week since Feedback last moved the threshold
 }
 
 // New returns a detector over the cells of a lattice that holds at least
@@ -128,12 +133,8 @@ func (d *Detector) Advance(to time.Time) (changes []Change) {
 		d.nextHour = d.endOf(step-1).Unix() / 3600
 		return nil
 	}
-	if gap := int64(maxGap / d.opts.Step); step-d.now > gap {
-		for range len(d.counts.ring) {
-			d.slide()
-		}
-		d.now = max(d.now, step-1)
-		d.counts.slide(d.now)
+	if step-d.now > int64(maxGap/d.opts.Step) {
+		return d.Skip(to)
 	}
 	for d.now < step {
 		changes = append(changes, d.close()...)
@@ -143,15 +144,13 @@ func (d *Detector) Advance(to time.Time) (changes []Change) {
 
 // close evaluates the step that was filling and begins the next.
 func (d *Detector) close() (changes []Change) {
-	end := d.endOf(d.now)
+	end, best := d.endOf(d.now), 0.0
 	if len(d.touched) > 0 || len(d.hot) > 0 || len(d.clusters) > 0 {
-		best := d.evaluate(end)
-		if d.hoursLearned >= learnBeforeQuiet {
-			d.quiet.record(end, best)
-		}
+		best = d.evaluate(end)
 		changes = d.live(end)
-	} else if d.hoursLearned >= learnBeforeQuiet {
-		d.quiet.record(end, 0)
+	}
+	if d.hoursLearned >= learnBeforeQuiet && !d.deaf(end) {
+		d.quiet.record(end.Add(-d.opts.Step), end, best)
 	}
 	d.slide()
 	return changes
@@ -190,6 +189,7 @@ func (d *Detector) Add(cell int, at time.Time, n int) bool {
 	c := int32(cell)   //nolint:gosec // a lattice has fewer cells
 	events := int32(n) //nolint:gosec // an observation is one event
 	slot := d.activate(c)
+	d.day.count(at.Unix()/3600, float64(n))
 	d.heard = max(d.heard, step)
 	if inWindow {
 		d.counts.add(slot, step, d.now, events)
@@ -198,6 +198,24 @@ func (d *Detector) Add(cell int, at time.Time, n int) bool {
 	if hour != nil {
 		hour.cells[slot] += events
 		d.counts.slots[slot].held += events
+	}
+	return true
+}
+
+// Withdraw takes back one event that Add took in: it was none of the city's. It
+// reports false, and changes nothing, when no event of that cell and step is in the
+// longest window.
+func (d *Detector) Withdraw(cell int, at time.Time) bool {
+	slot, step := d.counts.slotOf[cell], d.stepOf(at)
+	if slot < 0 || !d.started || !d.counts.take(slot, step, d.now) {
+		return false
+	}
+	d.day.count(at.Unix()/3600, -1)
+	for i := range d.hours {
+		if h := &d.hours[i]; h.hour == at.Unix()/3600 && h.cells[slot] > 0 {
+			h.cells[slot]--
+			d.counts.slots[slot].held--
+		}
 	}
 	return true
 }
@@ -253,7 +271,7 @@ func (d *Detector) Expected(cell int, window time.Duration) (mean, deviation flo
 		rate, variance = d.counts.slots[at].rate, d.counts.slots[at].variance
 	}
 	hours := make([]float64, d.expect.groups)
-	d.expect.profileHours(hours, d.endOf(d.now), window, d.opts.Slot)
+	d.expect.profileHours(hours, d.endOf(d.now), window, d.slotAt)
 	h := hours[group] * d.expect.level
 	mean = rate * h
 	return mean, math.Sqrt(d.expect.dispersion()*mean + variance*h*h)
@@ -263,7 +281,7 @@ func (d *Detector) Expected(cell int, window time.Duration) (mean, deviation flo
 // window that ends with the step that is filling.
 func (d *Detector) ExpectedAll(into []float64, window time.Duration) {
 	hours := make([]float64, d.expect.groups)
-	d.expect.profileHours(hours, d.endOf(d.now), window, d.opts.Slot)
+	d.expect.profileHours(hours, d.endOf(d.now), window, d.slotAt)
 	for i, at := range d.counts.slotOf {
 		group := d.groupOf(int32(i)) //nolint:gosec // a lattice has fewer cells
 		rate := d.cold[group].rate
@@ -291,42 +309,6 @@ func (d *Detector) Knowledge() Knowledge {
 		QuietWeeks: d.quiet.weeks(), Threshold: d.Threshold(), ActiveCells: len(d.counts.slots) - len(d.counts.free),
 	}
 }
-
-// FeedbackDue reports whether a week has passed since the last Feedback, or since
-// the detector began.
-func (d *Detector) FeedbackDue(now time.Time) bool {
-	if d.fed.IsZero() {
-		d.fed = now
-	}
-	return now.Sub(d.fed) >= week
-}
-
-// Feedback holds how many hotspots of the last week nobody confirmed against the
-// budget. Outside the 95 % band of the Poisson distribution the threshold moves
-// half the way that the tail of the scores makes of the difference. It reports
-// whether it did.
-func (d *Detector) Feedback(now time.Time, unconfirmed int) bool {
-	d.fed = now
-	want := d.opts.Budget
-	if d.quiet.tail.Mean <= 0 {
-		return false
-	}
-	tooMany := count.PoissonTail(unconfirmed, want) < 0.025
-	tooFew := count.PoissonHead(unconfirmed, want) < 0.025
-	if !tooMany && !tooFew {
-		return false
-	}
-	step := d.quiet.tail.Mean * math.Log((float64(unconfirmed)+0.5)/(want+0.5))
-	d.offset = min(max(d.offset+step/2, -maxOffset), maxOffset)
-	d.recalibrate()
-	return true
-}
-
-// Budget returns how many false episodes a week people accept.
-func (d *Detector) Budget() float64 { return d.opts.Budget }
-
-// maxOffset bounds how far answers move a threshold.
-const maxOffset = 6
 
 // Active reports whether a cell of the lattice has events in a window, or has
 // taught something.

@@ -48,12 +48,18 @@ const (
 	trustWhole = 2 * hoursOfWeek
 )
 
+// forgetFrozen forgets what ended so long before from that no answer about it is
+// awaited.
+func (d *Detector) forgetFrozen(from time.Time) {
+	d.frozen = slices.DeleteFunc(d.frozen, func(f frozen) bool { return !f.To.IsZero() && f.To.Before(from.Add(-answeredWithin)) })
+}
+
 // frozenIn returns the cells of the lattice that learn nothing from the hour that
-// begins at from, and whether none does. It forgets what lies before.
+// begins at from, and whether none does.
 func (d *Detector) frozenIn(from time.Time) (cells map[int32]bool, whole bool) {
-	d.frozen = slices.DeleteFunc(d.frozen, func(f frozen) bool { return !f.To.IsZero() && f.To.Before(from) })
 	for _, f := range d.frozen {
-		if !f.From.Before(from.Add(time.Hour)) || from.Sub(f.From) >= maxFrozen {
+		ended := !f.To.IsZero() && f.To.Before(from)
+		if ended || !f.From.Before(from.Add(time.Hour)) || from.Sub(f.From) >= maxFrozen {
 			continue
 		}
 		whole = whole || f.Whole && d.hoursLearned >= trustWhole
@@ -68,27 +74,4 @@ func (d *Detector) frozenIn(from time.Time) (cells map[int32]bool, whole bool) {
 		}
 	}
 	return cells, whole
-}
-
-// Answer is what people say of a hotspot after they have looked.
-type Answer int
-
-// The answers.
-const (
-	Confirmed  Answer = iota // it was real: its time is not quiet history
-	FalseAlarm               // it was ordinary: it is learned like any other time
-)
-
-// Answered takes in an answer about a hotspot that lasted from from to to, which
-// may be closed and forgotten.
-func (d *Detector) Answered(id string, a Answer, from, to time.Time) {
-	switch a {
-	case FalseAlarm:
-		for _, c := range d.clusters {
-			c.ordinary = c.ordinary || c.ID == id
-		}
-		d.thaw(id)
-	case Confirmed:
-		d.quiet.exclude(from, to)
-	}
 }

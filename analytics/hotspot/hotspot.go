@@ -96,6 +96,7 @@ type cluster struct {
 	coldLooks int
 	told      told   // what the last Change said
 	ordinary  bool   // people say that it is none: its cells learn
+	real      bool   // people say that it is one: its time is not quiet history
 	flips     uint32 // newest look in bit 0: whether active and cooling changed places
 }
 

@@ -11,7 +11,7 @@ import (
 // by [Knowledge].Dispersion besides. It costs a few nanoseconds a cell and is meant
 // to be asked once an hour.
 func (d *Detector) ExpectedHour(begin time.Time) (means, deviations []float64, total float64) {
-	e, slot := &d.expect, d.opts.Slot(begin)
+	e, slot := &d.expect, d.slotAt(begin)
 	means, deviations = make([]float64, d.lattice.Len()), make([]float64, d.lattice.Len())
 	for i := range means {
 		group := d.groupOf(int32(i)) //nolint:gosec // a lattice has fewer cells

@@ -13,8 +13,8 @@ const learnDelay = 12 // hours
 // lasted so long is how the place is now.
 const maxFrozen = 72 * time.Hour
 
-// maxGap is the longest silence of a kind that is taken for quiet; a longer one
-// teaches nothing, because nobody knows whether anyone was watching.
+// maxGap is the longest silence of a kind that is looked at step by step; a longer
+// one is skipped.
 const maxGap = 7 * 24 * time.Hour
 
 // hourCounts are the events of one hour that is not learned yet.
@@ -80,21 +80,33 @@ func (d *Detector) skipHours(due int64) {
 	d.nextHour = due + 1
 }
 
-// learn takes one hour into the expectation. Cells that were in a hotspot during
-// it neither count as watched nor teach. While the whole area was a hotspot
-// nothing is learned at all.
+// learn takes in one hour that has come of age. An hour in which nobody watched
+// teaches nothing; nor, for the time being, does one in which the whole area was a
+// hotspot.
 func (d *Detector) learn(hour int64) {
-	e := &d.expect
 	cells := d.takeHour(hour)
 	for at, n := range cells {
 		d.counts.slots[at].held -= n
 	}
 	from := time.Unix(hour*3600, 0).UTC()
-	frozen, whole := d.frozenIn(from)
-	if whole {
+	if d.paused(from) || d.heardNothing(from, cells) {
 		return
 	}
-	keep, s := math.Exp(-1/d.opts.Memory.Hours()), d.opts.Slot(from)
+	d.forgetFrozen(from)
+	d.forgetWithheld()
+	frozen, whole := d.frozenIn(from)
+	if whole {
+		d.withholdWhole(hour, cells)
+		return
+	}
+	d.learnHour(hour, cells, frozen)
+}
+
+// learnHour takes the events of one hour, by slot, into the expectation. Cells that
+// were in a hotspot during it neither count as watched nor teach, for the time being.
+func (d *Detector) learnHour(hour int64, cells map[int32]int32, frozen map[int32]bool) {
+	e, from := &d.expect, time.Unix(hour*3600, 0).UTC()
+	keep, s := math.Exp(-1/d.opts.Memory.Hours()), d.slotAt(from)
 	e.fade(keep)
 	for g := range e.exposure {
 		e.exposure[g] += e.profile[g*hoursOfWeek+s]
@@ -109,12 +121,13 @@ func (d *Detector) learn(hour int64) {
 			continue
 		}
 		g := int(c.group)
-		v, n := e.profile[g*hoursOfWeek+s], float64(cells[int32(i)]) //nolint:gosec // a slot's number
+		v, n := e.profile[g*hoursOfWeek+s], cells[int32(i)] //nolint:gosec // a slot's number
 		d.silent[g]--
 		c.learned, c.missed = c.learned*keep, c.missed*keep
 		if frozen[c.cell] {
 			c.missed += v
 			d.left[g] += c.rate
+			d.withhold(hour, withheldCell{cell: c.cell, events: n, hours: v, rate: c.rate})
 			continue
 		}
 		watched := 1.0
@@ -123,9 +136,9 @@ func (d *Detector) learn(hour int64) {
 			c.missed += v * (1 - watched)
 			d.left[g] += c.rate * (1 - watched)
 		}
-		h.add(1, n, c.rate*v*watched, e.level)
-		c.learned += n
-		e.events[g*hoursOfWeek+s] += n
+		h.add(1, float64(n), c.rate*v*watched, e.level)
+		c.learned += float64(n)
+		e.events[g*hoursOfWeek+s] += float64(n)
 	}
 	for g, n := range d.silent {
 		h.add(n, 0, d.cold[g].rate*e.profile[g*hoursOfWeek+s], e.level)

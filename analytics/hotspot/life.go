@@ -135,8 +135,9 @@ func (d *Detector) rest(c *cluster, end time.Time, tell func(*cluster, Why)) {
 		}
 		return
 	}
-	if d.unwatched(c.cells) || d.now-d.heard > int64(deaf/d.opts.Step) {
-		return // nobody looks, so nothing is over
+	if d.unwatched(c.cells) || d.deaf(end) {
+		c.wait(1) // nobody looks, so nothing is over
+		return
 	}
 	if c.coldSince == minStep {
 		c.coldSince = d.now
@@ -153,17 +154,21 @@ func (d *Detector) rest(c *cluster, end time.Time, tell func(*cluster, Why)) {
 	}
 	c.flip(false)
 	cold := time.Duration(d.now-c.coldSince+1) * d.opts.Step
-	if c.coldLooks < coolLooks || cold < min(c.Window, maxCooling) || c.Flapping {
+	if c.coldLooks < coolLooks || cold < min(c.Window, maxCooling) || c.Flapping || cold < maxBlind && d.blind(c) {
 		return
 	}
 	c.Phase, c.ClosedAt = Closed, end
 	d.freeze(c)
+	d.excludeReal(c)
 	tell(c, Ended)
 }
 
-// deaf is after how long without any event of the kind its silence may be that of
-// a line that is cut.
-const deaf = 15 * time.Minute
+// wait lets steps pass that do not count towards the end of a hotspot.
+func (c *cluster) wait(steps int64) {
+	if c.coldSince != minStep {
+		c.coldSince += steps
+	}
+}
 
 // merge ends a hotspot that an older one holds.
 func (d *Detector) merge(c, into *cluster, end time.Time, tell func(*cluster, Why)) {
@@ -176,6 +181,7 @@ func (d *Detector) merge(c, into *cluster, end time.Time, tell func(*cluster, Wh
 	c.Phase, c.ClosedAt = Closed, end
 	c.MergedInto = into.ID
 	d.freeze(c)
+	d.excludeReal(c)
 	tell(c, Merged)
 }
 

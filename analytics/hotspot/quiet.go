@@ -1,6 +1,7 @@
 package hotspot
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -15,16 +16,29 @@ import (
 // is: excesses over a high score have a mean, and reaching s more is exp(-s/mean)
 // times as seldom (peaks over threshold; Coles 2001, with shape 0).
 type quiet struct {
-	First  int64     // number of the first block
-	Blocks []float32 // oldest first; notQuiet for those that do not count
-	tail   tail
+	First    int64     // number of the first block
+	Blocks   []float32 // best scores, oldest first; with a minus sign those that do not count
+	Excluded []excluded
+	tail     tail
 }
+
+// excluded is the time of a hotspot that people say is real.
+type excluded struct {
+	ID       string
+	From, To int64 // its first and last block
+}
+
+// notWatched is a block in which nobody watched.
+var notWatched = float32(math.Inf(-1))
+
+// quietBlock reports whether a block is part of the history. The score of one that is
+// excluded stays behind its minus sign, for when people change their minds.
+func quietBlock(block float32) bool { return !math.Signbit(float64(block)) }
 
 const (
 	block      = 15 * time.Minute
 	episodeGap = 4           // blocks below a score that end an episode of it
 	quietLimit = 13 * 7 * 96 // blocks: a quarter of a year
-	notQuiet   = float32(-1)
 	perWeek    = float64(week / block)
 
 	tailEpisodes  = 24 // that the tail is fitted to, at least
@@ -40,32 +54,71 @@ type tail struct {
 
 func blockOf(t time.Time) int64 { return t.Unix() / int64(block/time.Second) }
 
-// record takes in the best score of a step that ends at t.
-func (q *quiet) record(t time.Time, score float64) {
-	n := blockOf(t)
-	if len(q.Blocks) == 0 {
-		q.First = n
+// record takes in the best score of a step from one time to another. Blocks before
+// it that were never recorded are such in which nobody watched.
+func (q *quiet) record(from, to time.Time, score float64) {
+	n := blockOf(to)
+	if len(q.Blocks) == 0 || n-q.First-int64(len(q.Blocks)) > quietLimit {
+		q.First, q.Blocks = n, q.Blocks[:0]
 	}
-	for q.First+int64(len(q.Blocks)) <= n {
-		if n-q.First-int64(len(q.Blocks)) > quietLimit {
-			q.First, q.Blocks = n, q.Blocks[:0]
+	for next := q.First + int64(len(q.Blocks)); next <= n; next++ {
+		quiet := float32(0)
+		if next < blockOf(from) {
+			quiet = notWatched
 		}
-		q.Blocks = append(q.Blocks, 0)
+		q.Blocks = append(q.Blocks, quiet)
 	}
 	if over := len(q.Blocks) - quietLimit; over > 0 {
 		q.Blocks = slices.Delete(q.Blocks, 0, over)
 		q.First += int64(over)
+		q.Excluded = slices.DeleteFunc(q.Excluded, func(e excluded) bool { return e.To < q.First })
 	}
-	b := &q.Blocks[n-q.First]
-	if *b != notQuiet {
+	switch b := &q.Blocks[n-q.First]; {
+	case quietBlock(*b):
 		*b = max(*b, float32(score))
+	case *b != notWatched:
+		*b = -max(-*b, float32(score))
 	}
 }
 
-// exclude takes the time between two times out of the history.
-func (q *quiet) exclude(from, to time.Time) {
-	for n := max(blockOf(from), q.First); n <= blockOf(to) && n < q.First+int64(len(q.Blocks)); n++ {
-		q.Blocks[n-q.First] = notQuiet
+// exclude takes the time of a hotspot out of the history, instead of what it took out
+// for it before.
+func (q *quiet) exclude(id string, from, to time.Time) {
+	q.include(id)
+	e := excluded{ID: id, From: blockOf(from), To: blockOf(to)}
+	q.Excluded = append(q.Excluded, e)
+	q.each(e, hide)
+}
+
+// include gives the time of a hotspot back to the history, as far as no other
+// excludes it.
+func (q *quiet) include(id string) {
+	at := slices.IndexFunc(q.Excluded, func(e excluded) bool { return e.ID == id })
+	if at < 0 {
+		return
+	}
+	e := q.Excluded[at]
+	q.Excluded = slices.Delete(q.Excluded, at, at+1)
+	q.each(e, func(b *float32) {
+		if *b != notWatched && !quietBlock(*b) {
+			*b = -*b
+		}
+	})
+	for _, other := range q.Excluded {
+		q.each(other, hide)
+	}
+}
+
+func hide(b *float32) {
+	if quietBlock(*b) {
+		*b = -*b
+	}
+}
+
+// each calls do with each block of a time that is in the history.
+func (q *quiet) each(e excluded, do func(*float32)) {
+	for n := max(e.From, q.First); n <= e.To && n < q.First+int64(len(q.Blocks)); n++ {
+		do(&q.Blocks[n-q.First])
 	}
 }
 
@@ -73,7 +126,7 @@ func (q *quiet) exclude(from, to time.Time) {
 func (q *quiet) weeks() float64 {
 	n := 0
 	for _, b := range q.Blocks {
-		if b != notQuiet {
+		if quietBlock(b) {
 			n++
 		}
 	}
@@ -85,7 +138,7 @@ func (q *quiet) peaks(score float64) []float64 {
 	var all []float64
 	last := -episodeGap - 1
 	for i, b := range q.Blocks {
-		if float64(b) < score {
+		if float64(b) < score || !quietBlock(b) {
 			continue
 		}
 		if i-last > episodeGap {
@@ -107,12 +160,7 @@ func (q *quiet) fit(budget float64) {
 	}
 	want := int(max(tailEpisodes, tailPerBudget*budget*weeks))
 	sorted := slices.Clone(q.Blocks)
-	slices.SortFunc(sorted, func(a, b float32) int {
-		if a > b {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(sorted, func(a, b float32) int { return cmp.Compare(b, a) })
 	// The highest score that enough episodes reach. Going down, episodes become
 	// more and at last grow together, so the first is the right one.
 	for i, s := range sorted {

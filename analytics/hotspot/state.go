@@ -38,12 +38,18 @@ type state struct {
 	City                       [maxWindows]ratio
 	Recent                     []hourTotal
 
-	Clusters  []savedCluster
-	Frozen    []savedFrozen
-	Quiet     quiet
-	Threshold float64
-	Offset    float64
-	Fed       time.Time
+	Day      [dayHours]hourEvents
+	Borrowed []borrowed
+
+	Clusters    []savedCluster
+	Frozen      []savedFrozen
+	Withheld    []savedWithheld
+	Pauses      []pause
+	Quiet       quiet
+	Threshold   float64
+	Offset      float64
+	Fed         time.Time
+	Unconfirmed []int
 }
 
 type savedSlot struct {
@@ -74,7 +80,7 @@ type savedCluster struct {
 	ToldCount         float64
 	ToldCells         []grid.Cell
 	ToldSevere        bool
-	Ordinary          bool
+	Ordinary, Real    bool
 }
 
 type savedFrozen struct {
@@ -82,6 +88,15 @@ type savedFrozen struct {
 	Whole    bool
 	Cells    []grid.Cell
 	From, To time.Time
+}
+
+type savedWithheld struct {
+	Hour   int64
+	Whole  bool
+	Cells  []grid.Cell
+	Events []int32
+	Hours  []float64
+	Rates  []float64
 }
 
 // Save returns all that the detector knows, for Restore.
@@ -92,7 +107,8 @@ func (d *Detector) Save() ([]byte, error) {
 		Started: d.started, Now: d.now, Born: d.born, Heard: d.heard, NextHour: d.nextHour, HoursLearned: d.hoursLearned,
 		PriorRate: e.priorRate, PriorWeight: e.priorWeight, Events: e.events, Exposure: e.exposure, Profile: e.profile,
 		Watched: e.watched, Level: e.level, LevelGot: e.levelGot, LevelWant: e.levelWant, Phi: e.phi, City: e.city, Recent: e.recent,
-		Gaps: make(map[grid.Cell][]coverageStep), Quiet: d.quiet, Threshold: d.threshold, Offset: d.offset, Fed: d.fed,
+		Gaps: make(map[grid.Cell][]coverageStep), Quiet: d.quiet, Threshold: d.threshold, Offset: d.offset, Fed: d.fed, Unconfirmed: d.unconfirmed, Pauses: d.pauses,
+		Day: d.day.Hours, Borrowed: d.borrowed,
 	}
 	cells := d.lattice.Cells()
 	place := make([]int, len(d.counts.slots)) // in s.Slots
@@ -127,13 +143,14 @@ func (d *Detector) Save() ([]byte, error) {
 	for _, c := range d.clusters {
 		saved := savedCluster{Hotspot: c.Hotspot, Pending: c.pending, Score: c.zone.score, Looks: c.looks, Flips: c.flips,
 			Looked: c.looked, ColdLooks: c.coldLooks, ColdSince: c.coldSince,
-			ToldCount: c.told.Count, ToldCells: d.cellsOf(c.told.Cells), ToldSevere: c.told.Severe, Ordinary: c.ordinary}
+			ToldCount: c.told.Count, ToldCells: d.cellsOf(c.told.Cells), ToldSevere: c.told.Severe, Ordinary: c.ordinary, Real: c.real}
 		saved.Cells = d.cellsOf(c.cells)
 		s.Clusters = append(s.Clusters, saved)
 	}
 	for _, f := range d.frozen {
 		s.Frozen = append(s.Frozen, savedFrozen{ID: f.ID, Whole: f.Whole, Cells: d.cellsOf(f.Cells), From: f.From, To: f.To})
 	}
+	s.Withheld = d.saveWithheld()
 	var b bytes.Buffer
 	if err := gob.NewEncoder(&b).Encode(s); err != nil {
 		return nil, fmt.Errorf("save hotspot detector: %w", err)
@@ -158,9 +175,12 @@ func (d *Detector) Restore(saved []byte) error {
 	d.started, d.now, d.born, d.heard = s.Started, s.Now, s.Born, s.Heard
 	d.nextHour, d.hoursLearned = s.NextHour, s.HoursLearned
 	d.quiet, d.threshold, d.offset, d.fed = s.Quiet, s.Threshold, s.Offset, s.Fed
+	d.unconfirmed, d.pauses = s.Unconfirmed, s.Pauses
+	d.day, d.borrowed = running{Hours: s.Day}, s.Borrowed
 	d.restoreExpectation(&s)
 	d.restoreCounts(&s)
 	d.restoreClusters(&s)
+	d.restoreWithheld(s.Withheld)
 	d.refitArea()
 	d.quiet.fit(d.opts.Budget)
 	return nil
@@ -239,7 +259,7 @@ func (d *Detector) restoreCounts(s *state) {
 
 func (d *Detector) restoreClusters(s *state) {
 	for _, saved := range s.Clusters {
-		c := &cluster{Hotspot: saved.Hotspot, pending: saved.Pending, ordinary: saved.Ordinary, peak: wholeArea, looks: saved.Looks, flips: saved.Flips,
+		c := &cluster{Hotspot: saved.Hotspot, pending: saved.Pending, ordinary: saved.Ordinary, real: saved.Real, peak: wholeArea, looks: saved.Looks, flips: saved.Flips,
 			looked: saved.Looked, coldLooks: saved.ColdLooks, coldSince: saved.ColdSince,
 			told: told{Count: saved.ToldCount, Cells: d.indices(saved.ToldCells), Severe: saved.ToldSevere}}
 		c.zone.score = saved.Score

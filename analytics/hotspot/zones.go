@@ -73,7 +73,7 @@ func (d *Detector) evaluate(end time.Time) (best float64) {
 func (d *Detector) prepare(end time.Time) {
 	groups := d.expect.groups
 	for i, w := range d.opts.Windows {
-		d.expect.profileHours(d.hoursIn[i*groups:(i+1)*groups], end, w, d.opts.Slot)
+		d.expect.profileHours(d.hoursIn[i*groups:(i+1)*groups], end, w, d.slotAt)
 	}
 	d.phi = d.expect.dispersion()
 	for w := range d.opts.Windows {

@@ -1,0 +1,154 @@
+package hotspot_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/urbangrid/urbangrid/analytics/hotspot"
+)
+
+// An outage of the kind, of which nobody knows, is not learned as days without
+// events: what is expected after it is what was expected before.
+func TestDetector_AnOutageIsNotLearnedAsQuiet(t *testing.T) {
+	w := newTown(t, 41, 6, 0.4)
+	d := mustDetector(t, w, hotspot.Options{})
+	at, changes := weeks(d, w, 3)
+	before := d.Knowledge()
+	at = at.Add(4 * 24 * time.Hour)
+	for range 24 {
+		feed(d, w.hour(at, nil), &changes)
+		at = at.Add(time.Hour)
+	}
+	after := d.Knowledge()
+	if math.Abs(after.Level-before.Level) > 0.08 {
+		t.Errorf("four days without a line took the level from %.2f to %.2f", before.Level, after.Level)
+	}
+	if learned := after.Hours - before.Hours; learned > 24+2 {
+		t.Errorf("%d hours were learned of a day and an outage", learned)
+	}
+	if got := after.QuietWeeks - before.QuietWeeks; got > 1.5/7 {
+		t.Errorf("an outage of four days and a day are %.2f weeks of quiet history", got)
+	}
+}
+
+// What is seldom heard of is learned when it is not heard of: its silence is likely.
+func TestDetector_LearnsThatWhatIsRareHasBecomeRarer(t *testing.T) {
+	w := newTown(t, 42, 3, 0.03) // about one an hour in all cells
+	d := mustDetector(t, w, hotspot.Options{})
+	at, changes := weeks(d, w, 3)
+	before := d.Knowledge()
+	for i := range w.rates {
+		w.rates[i] /= 4
+	}
+	for range 5 * 24 {
+		feed(d, w.hour(at, nil), &changes)
+		at = at.Add(time.Hour)
+	}
+	if after := d.Knowledge(); after.Hours-before.Hours < 100 || after.Level > 0.9*before.Level {
+		t.Errorf("five days with a quarter of the events: %d hours learned, the level went from %.2f to %.2f",
+			after.Hours-before.Hours, before.Level, after.Level)
+	}
+}
+
+// The time in which UrbanGrid did not run teaches nothing either, however rare the
+// kind is, and no hotspot ends in it.
+func TestDetector_SkippedTimeTeachesNothingAndEndsNothing(t *testing.T) {
+	w := newTown(t, 43, 3, 0.03)
+	d := mustDetector(t, w, hotspot.Options{})
+	at, changes := weeks(d, w, 3)
+	feed(d, incident(w.hour(at, nil), disk(w, w.center, 1), at, 30, time.Hour), &changes)
+	if len(d.Open()) != 1 {
+		t.Fatalf("%d hotspots are open", len(d.Open()))
+	}
+	before := d.Knowledge()
+	at = at.Add(time.Hour)
+	changes = d.Skip(at.Add(30 * time.Hour))
+	at = at.Add(30 * time.Hour)
+	if reached := d.Reached(); !reached.Equal(at) {
+		t.Errorf("after skipping it has reached %s, want %s", reached, at)
+	}
+	if ended := only(changes, hotspot.Ended); len(ended) != 0 || len(d.Open()) != 1 {
+		t.Errorf("nobody watched, and %d hotspots ended, %d are open", len(ended), len(d.Open()))
+	}
+	for range 24 {
+		feed(d, w.hour(at, nil), &changes)
+		at = at.Add(time.Hour)
+	}
+	after := d.Knowledge()
+	if learned := after.Hours - before.Hours; learned > 26 {
+		t.Errorf("%d hours were learned of a day after 30 hours that were skipped", learned)
+	}
+	if got := after.QuietWeeks - before.QuietWeeks; got > 1.3/7 {
+		t.Errorf("a day and what was skipped before it are %.2f weeks of quiet history", got)
+	}
+	if ended := only(changes, hotspot.Ended); len(ended) != 1 {
+		t.Errorf("a day later %d hotspots have ended, want 1", len(ended))
+	}
+}
+
+// A kind that is seldom heard of anywhere is not taken for one whose line is cut: its
+// hotspots end.
+func TestDetector_AHotspotOfARareKindEnds(t *testing.T) {
+	w := newTown(t, 44, 3, 0.01) // one in three hours in all cells
+	d := mustDetector(t, w, hotspot.Options{})
+	at, changes := weeks(d, w, 4)
+	cells := disk(w, w.center, 1)
+	changes = nil
+	feed(d, incident(nil, cells, at, 20, time.Hour), &changes)
+	changes = append(changes, d.Advance(at.Add(10*time.Hour))...)
+	if raised, ended := only(changes, hotspot.Raised), only(changes, hotspot.Ended); len(raised) != 1 || len(ended) != 1 {
+		t.Errorf("20 events of a rare kind within an hour: %d hotspots, of which %d have ended ten hours later", len(raised), len(ended))
+	}
+}
+
+// A hotspot whose own sensors have died without anybody knowing is not over, although
+// the kind is heard of elsewhere; it ends when they are heard of again, or when they
+// have been silent for so long that they are known to be gone.
+func TestDetector_AHotspotWhoseSensorsDiedIsNotOver(t *testing.T) {
+	w := newTown(t, 45, 5, 0.4)
+	truth := disk(w, w.center, 1)
+	for _, c := range truth {
+		w.rates[c] = 3
+	}
+	d := mustDetector(t, w, hotspot.Options{})
+	at, changes := weeks(d, w, 3)
+	at = at.Add(9 * time.Hour)
+	feed(d, incident(w.hour(at, nil), truth, at, 180, time.Hour), &changes)
+	if len(d.Open()) != 1 {
+		t.Fatalf("%d hotspots are open", len(d.Open()))
+	}
+	changes = nil
+	dead := func(hours int) {
+		for range hours {
+			at = at.Add(time.Hour)
+			events := slices.DeleteFunc(w.hour(at, nil), func(e event) bool { return slices.Contains(truth, e.cell) })
+			feed(d, events, &changes)
+		}
+	}
+	dead(12)
+	if n := len(only(changes, hotspot.Ended)); n != 0 {
+		t.Fatalf("its sensors are dead and %d hotspots have ended", n)
+	}
+	saved, err := d.Save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	alive, began := mustDetector(t, w, hotspot.Options{}), at
+	if err := alive.Restore(saved); err != nil {
+		t.Fatal(err)
+	}
+	dead(72)
+	if n := len(only(changes, hotspot.Ended)); n != 1 {
+		t.Errorf("after four days of silence %d hotspots have ended, want 1", n)
+	}
+	d, at, changes = alive, began, nil
+	for range 4 {
+		at = at.Add(time.Hour)
+		feed(d, w.hour(at, nil), &changes)
+	}
+	if n := len(only(changes, hotspot.Ended)); n != 1 {
+		t.Errorf("its sensors are heard of again and %d hotspots have ended, want 1", n)
+	}
+}
