@@ -19,6 +19,7 @@ const (
 	answersEvery = time.Minute
 	maxAnswers   = 1_000 // of a rule that are looked at
 	feedbackOver = 7 * 24 * time.Hour
+	answerTime   = 24 * time.Hour // that people have had to answer an alert that is held against the budget
 )
 
 // askAnswers tells the detectors of hotspots what people say of them: a false alarm
@@ -83,12 +84,14 @@ func (r *hotspotRule) answered(a store.Alert, v store.Verdict) {
 	r.detector.Answered(a.ID, answer, a.RaisedAt.Add(-a.Window), to)
 }
 
-// holdToBudget counts what a week raised and nobody confirmed.
+// holdToBudget counts what a week raised about the city and nobody confirmed, though
+// there was time to.
 func (r *run) holdToBudget(ctx context.Context, h *hotspotRule, now time.Time) error {
 	if !h.detector.FeedbackDue(now) {
 		return nil
 	}
-	tallies, err := r.opts.Verdicts.TallyVerdicts(ctx, store.VerdictQuery{Rule: h.Name, From: now.Add(-feedbackOver), To: now})
+	to := now.Add(-answerTime)
+	tallies, err := r.opts.Verdicts.TallyVerdicts(ctx, store.VerdictQuery{Rule: h.Name, Category: store.AboutCity, From: to.Add(-feedbackOver), To: to})
 	if err != nil {
 		return err
 	}

@@ -359,11 +359,12 @@ func (r *run) askMutes(ctx context.Context) {
 
 // askCoverage learns which cells are watched by fewer sensors than usual.
 func (r *run) askCoverage() {
-	if r.opts.Coverage == nil {
-		return
-	}
 	for _, h := range r.judge.hotspots {
-		h.cover(r.opts.Coverage(h.kind.Key))
+		var shares map[grid.Cell]float64
+		if r.opts.Coverage != nil {
+			shares = r.opts.Coverage(h.kind.Key)
+		}
+		h.cover(h.unmaintained(shares, r.judge.mutes, r.judge.newest))
 	}
 }
 

@@ -108,6 +108,7 @@ func (h *heatMap) fill(k *kind, now int64) {
 		for i := range h.values {
 			h.values[i] = -h.values[i]
 		}
+		h.uncover(k.hotspots[0].covered)
 	}
 	horizon := now - keptSlots
 	for id, c := range k.cells {
@@ -132,6 +133,24 @@ func (h *heatMap) fill(k *kind, now int64) {
 		}
 	}
 }
+
+// uncover expects less of cells of which not all sensors work, and leaves out those
+// of which most do not: where nobody watches it is not quiet.
+func (h *heatMap) uncover(shares map[grid.Cell]float64) {
+	for cell, share := range shares {
+		i, in := h.study.lattice.Index(cell)
+		switch {
+		case !in:
+		case share < leastCovered:
+			h.values[i] = math.NaN()
+		default:
+			h.values[i] *= share
+		}
+	}
+}
+
+// leastCovered is the share of a cell's sensors that work where it is compared.
+const leastCovered = 0.5
 
 func (k *kind) event() bool { return k.Type == sensors.Event }
 
