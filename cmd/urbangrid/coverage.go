@@ -20,7 +20,8 @@ type coverage struct {
 	log     *slog.Logger
 	now     func() time.Time
 
-	seen atomic.Pointer[watched]
+	seen  atomic.Pointer[watched]
+	muted atomic.Pointer[store.MuteSet] // what people have entered, as of the last call of server.mutes; nil for nothing
 }
 
 // watched is what was found at one look.
@@ -62,7 +63,7 @@ func (c *coverage) Run(ctx context.Context) error {
 type share struct{ all, working int }
 
 func (c *coverage) look(ctx context.Context) error {
-	now := c.now()
+	now, muted := c.now(), c.muted.Load()
 	counts := make(map[sensors.KindKey]map[grid.Cell]share)
 	next := &watched{shares: make(map[sensors.KindKey]map[grid.Cell]float64), intervals: make(map[sensors.DeviceID]time.Duration)}
 	for after := sensors.DeviceID(""); ; {
@@ -72,7 +73,7 @@ func (c *coverage) look(ctx context.Context) error {
 		}
 		for i := range page {
 			after = page[i].ID
-			c.count(counts, &page[i], now)
+			c.count(counts, &page[i], muted, now)
 			if stated := page[i].Interval; stated > 0 {
 				next.intervals[page[i].ID] = stated
 			}
@@ -98,8 +99,9 @@ func (c *coverage) look(ctx context.Context) error {
 }
 
 // count takes a device into account that stands somewhere, says what it sends and
-// was ever heard of.
-func (c *coverage) count(counts map[sensors.KindKey]map[grid.Cell]share, d *sensors.Device, now time.Time) {
+// was ever heard of. One that is worked on does not work: what it says is not listened
+// to.
+func (c *coverage) count(counts map[sensors.KindKey]map[grid.Cell]share, d *sensors.Device, muted *store.MuteSet, now time.Time) {
 	state, _ := d.State(now, c.catalog)
 	if !d.Position.Known() || state == sensors.StateSilent {
 		return
@@ -114,7 +116,8 @@ func (c *coverage) count(counts map[sensors.KindKey]map[grid.Cell]share, d *sens
 		}
 		n := counts[kind][cell]
 		n.all++
-		if state == sensors.StateOnline {
+		asked := grid.Placed{Observation: sensors.Observation{Device: d.ID, Kind: kind, At: now}, Cell: cell}
+		if state == sensors.StateOnline && !d.UnderMaintenance(now) && muted.Maintenance(&asked) == nil {
 			n.working++
 		}
 		counts[kind][cell] = n
@@ -130,12 +133,13 @@ func (c *coverage) shares(kind sensors.KindKey) map[grid.Cell]float64 {
 // registered it, 0 when they did not.
 func (c *coverage) interval(id sensors.DeviceID) time.Duration { return c.seen.Load().intervals[id] }
 
-// mutes returns what people have muted and what is worked on.
+// mutes returns what people have muted and what is worked on, and tells coverage.
 func (s *server) mutes(ctx context.Context) (*store.MuteSet, error) {
 	now := time.Now()
 	list, err := store.MutesBetween(ctx, s.records, now.Add(-s.cfg.Lateness), now.Add(time.Minute))
 	if err != nil {
 		return nil, err
 	}
+	s.coverage.muted.Store(store.NewMuteSet(list))
 	return store.NewMuteSet(append(list, s.coverage.seen.Load().maintenance...)), nil
 }

@@ -41,14 +41,18 @@ func TestCoverage_CountsTheDevicesOfAKindThatWork(t *testing.T) {
 	gone.Condition.Presence, gone.Condition.PresenceAt = sensors.Offline, now
 	worked := device("d", time.Second, "illegal_parking", "noise")
 	worked.Maintenance = []sensors.Maintenance{{From: now, To: now.Add(time.Hour), Note: "lens"}}
+	told := store.Mute{ID: "m", Purpose: store.Maintenance, Device: "g", Kind: "illegal_parking", From: now.Add(-time.Hour), To: now.Add(time.Hour)}
+	over := store.Mute{ID: "n", Purpose: store.Maintenance, Device: "a", From: now.Add(-2 * time.Hour), To: now}
 	c := newCoverage(listed{all: []sensors.Device{
 		device("a", time.Second, "illegal_parking"),
 		device("b", time.Hour, "illegal_parking"), // overdue
 		gone, worked,
 		device("e", -1, "illegal_parking"), // never heard of: nobody knows whether it was ever put up
 		device("f", time.Hour),             // says nothing of its kinds
+		device("g", time.Second, "illegal_parking", "pm25"),
 	}}, nil, slog.New(slog.DiscardHandler))
 	c.now = func() time.Time { return now }
+	c.muted.Store(store.NewMuteSet([]store.Mute{told, over}))
 	if err := c.look(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -56,11 +60,14 @@ func TestCoverage_CountsTheDevicesOfAKindThatWork(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := c.shares("illegal_parking")[cell]; got != 0.5 {
-		t.Errorf("%v of the parking cameras work, want 2 of 4", got)
+	if got := c.shares("illegal_parking")[cell]; got != 0.2 {
+		t.Errorf("%v of the parking cameras work, want 1 of 5: one is late, one gone, two are worked on", got)
 	}
-	if got := c.shares("noise"); len(got) != 0 {
-		t.Errorf("noise is wholly watched, but told is %v", got)
+	if got, there := c.shares("noise")[cell]; got != 0 || !there {
+		t.Errorf("the only sensor of noise is worked on, but told is %v", c.shares("noise"))
+	}
+	if got := c.shares("pm25"); len(got) != 0 {
+		t.Errorf("pm25 is wholly watched, but told is %v", got)
 	}
 	if got := c.interval("a"); got != time.Minute {
 		t.Errorf("interval of a is %v, want a minute as registered", got)
