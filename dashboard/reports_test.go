@@ -18,6 +18,7 @@ import (
 	"github.com/urbangrid/urbangrid/analytics/report"
 	"github.com/urbangrid/urbangrid/analytics/report/desk"
 	"github.com/urbangrid/urbangrid/analytics/report/jobs"
+	"github.com/urbangrid/urbangrid/analytics/report/saved"
 	"github.com/urbangrid/urbangrid/dashboard"
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
@@ -29,6 +30,7 @@ type analyst struct {
 	district report.District
 	err      error
 	hold     chan struct{} // nil means at once
+	saved    *saved.Library
 }
 
 func (a *analyst) District() report.District { return a.district }
@@ -64,6 +66,12 @@ func (a *analyst) Answer(ctx context.Context, req report.Request, state string, 
 // newReportSite is a server with reports by a.
 func newReportSite(t *testing.T, a *analyst) *site {
 	t.Helper()
+	return newReportSiteOf(t, a, a)
+}
+
+// newReportSiteOf is a server with reports by r, which asks about the district of a.
+func newReportSiteOf(t *testing.T, r desk.Reporter, a *analyst) *site {
+	t.Helper()
 	kinds, err := sensors.DefaultCatalog()
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +81,7 @@ func newReportSite(t *testing.T, a *analyst) *site {
 		t.Fatal(err)
 	}
 	a.district = report.District{Kinds: kinds, Areas: areas.All(), Zone: time.FixedZone("Asia/Shanghai", 8*3600), Now: clock}
-	reports := desk.New(a, desk.Options{Jobs: jobs.Options{Waiting: 1}})
+	reports := desk.New(r, desk.Options{Jobs: jobs.Options{Waiting: 1}, Saved: a.saved})
 	s := &site{stores: &stores{}, metrics: prometheus.NewRegistry()}
 	s.Server, err = dashboard.New(dashboard.Deps{
 		Kinds: kinds, Areas: areas, Series: s.stores, Alerts: s.stores, Quarantine: s.stores, Devices: s.stores,
@@ -256,7 +264,7 @@ func TestReports_TellErrorsOfStoresApart(t *testing.T) {
 
 func TestReports_AServerWithoutThemSaysSo(t *testing.T) {
 	s := newSite(t, dashboard.Options{})
-	for _, path := range []string{"GET /reports/trend?kind=smoke", "POST /reports/trend/jobs", "GET /reports/jobs", "GET /reports/jobs/x", "GET /reports/jobs/x/result", "DELETE /reports/jobs/x"} {
+	for _, path := range []string{"GET /reports/trend?kind=smoke", "POST /reports/trend/jobs", "GET /reports/jobs", "GET /reports/jobs/x", "GET /reports/jobs/x/result", "DELETE /reports/jobs/x", "GET /reports/saved", "GET /reports/saved/x"} {
 		method, path, _ := strings.Cut(path, " ")
 		s.do(t, method, "/api/v1"+path, "").wantProblem(t, http.StatusNotImplemented)
 	}

@@ -108,6 +108,8 @@ func (s *Server) reportOperations(api huma.API) {
 		huma.Register(api, post, func(_ context.Context, in *reportInput) (*jobOutput, error) { return s.submitReport(name, in) })
 	}
 	s.jobOperations(api, file)
+	s.savedOperations(api, file)
+	s.layerOperations(api)
 }
 
 func (s *Server) jobOperations(api huma.API, file map[string]*huma.Response) {

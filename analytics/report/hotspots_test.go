@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -83,6 +84,54 @@ func TestHotspots_FindTheRingWithMore(t *testing.T) {
 		t.Errorf("z of Moran's I is %v, want that like lies near like", z)
 	}
 	wantNumber(t, r, "devices", 0, "count", 140, 0)
+}
+
+func TestLayer_IsAPartOfTheReportOfHotSpots(t *testing.T) {
+	s, cells := hexTown(t)
+	for _, c := range cells[:7] {
+		for d := 28; d > 0; d-- {
+			s.events(t, "smoke", center(t, c), day(t, d), 4)
+		}
+	}
+	whole := s.ask(t, report.Hotspots, "kind=smoke")
+	for _, c := range []struct {
+		layer   report.LayerName
+		columns []string
+		rows    int
+		method  string
+	}{
+		{report.GiStarLayer, []string{"cell", "area", "count", "value", "expected", "z", "p", "q", "class"}, 61, "fdr"},
+		{report.MoranLayer, []string{"cell", "area", "count", "value", "moran", "moran_q", "quadrant"}, 61, "local_moran"},
+		{report.DensityLayer, []string{"cell", "area", "count", "density"}, 61, "kde"},
+		{report.ClusterLayer, []string{"rank", "cells", "peak", "areas", "lat", "lon", "count", "value", "expected", "ratio", "z", "q", "devices"}, 1, "gi_star"},
+	} {
+		l, err := whole.Layer(c.layer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wellFormed(t, l)
+		by := l.Columns()
+		var got []string
+		for _, column := range by.Columns {
+			got = append(got, column.Key)
+			if len(column.Values) != c.rows {
+				t.Errorf("%s: column %s has %d values, want %d", c.layer, column.Key, len(column.Values), c.rows)
+			}
+		}
+		if !slices.Equal(got, c.columns) || len(by.Cells) != c.rows || len(by.Cells[0]) == 0 || len(l.Features) != c.rows {
+			t.Errorf("%s: columns %q, %d rows and %d places", c.layer, got, len(by.Cells), len(l.Features))
+		}
+		if !slices.ContainsFunc(l.Methods, func(m report.Method) bool { return m.Key == c.method }) || len(l.Methods) > 2 {
+			t.Errorf("%s: methods are %+v", c.layer, l.Methods)
+		}
+	}
+	if n := len(whole.Tables); n != 3 {
+		t.Errorf("a layer took away of the report: %d tables", n)
+	}
+	s.observe(t, "noise", west, day(t, 2), 60)
+	if _, err := s.ask(t, report.Hotspots, "kind=noise").Layer(report.DensityLayer); !errors.Is(err, report.ErrNoLayer) {
+		t.Errorf("density of a level: %v, want ErrNoLayer", err)
+	}
 }
 
 func TestHotspots_OfAConstantFieldThereAreNone(t *testing.T) {

@@ -35,6 +35,7 @@ type config struct {
 	Rules      string        `koanf:"rules"`
 	Holidays   string        `koanf:"holidays"`
 	Formats    string        `koanf:"formats"`
+	Nightly    string        `koanf:"reports_nightly"`
 	Lateness   time.Duration `koanf:"lateness"`
 	Hosts      []string      `koanf:"hosts"`
 	InfluxAuth string        `koanf:"influx_token_file"`
@@ -103,6 +104,7 @@ var settings = []setting{
 	{"areas", "", "GeoJSON file of the responsibility areas; empty means the approximate ones of Putuo"},
 	{"rules", "", "file of alert rules; empty means those that come with UrbanGrid"},
 	{"holidays", "", "file of public holidays and days worked instead, added to those that come with UrbanGrid"},
+	{"reports_nightly", "02:30", "time of day, in the zone, at which the reports of the night are made; off makes none by the clock"},
 	{"formats", "", "file that configures payload formats; empty means their defaults"},
 	{"keep_raw", 30 * 24 * time.Hour, "how long observations and 10-second roll-ups are kept; 0 means for ever"},
 	{"keep_minutes", 90 * 24 * time.Hour, "how long roll-ups of a minute are kept; 0 means for ever"},
@@ -275,6 +277,9 @@ func (c config) check() []error {
 		if _, err := os.Stat(f.path); err != nil {
 			bad(f.key, "%v", err)
 		}
+	}
+	if _, _, err := c.nightly(); err != nil {
+		bad("reports_nightly", "%v", err)
 	}
 	if c.JournalMaxBytes < 1<<20 {
 		bad("journal_max_bytes", "%d is less than 1 MiB", c.JournalMaxBytes)

@@ -47,6 +47,7 @@ data the report says so and gives no number.`,
 	for _, name := range report.Names {
 		cmd.AddCommand(newOneReportCommand(name))
 	}
+	cmd.AddCommand(newSavedReportCommand())
 	return cmd
 }
 
@@ -134,13 +135,18 @@ func makeReport(ctx context.Context, out, progress io.Writer, name report.Name, 
 		return err
 	}
 	defer body.Close()
+	return o.deliver(out, progress, body)
+}
+
+// deliver writes a report to the file that was asked for, else to the terminal.
+func (o reportOptions) deliver(out, progress io.Writer, body io.Reader) error {
 	if o.out == "" {
-		_, err = io.Copy(out, body)
+		_, err := io.Copy(out, body)
 		return err
 	}
 	if err := writeWhole(o.out, body); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(progress, "%s\n", o.out)
+	_, err := fmt.Fprintf(progress, "%s\n", o.out)
 	return err
 }

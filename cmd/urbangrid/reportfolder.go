@@ -19,6 +19,9 @@ import (
 	"github.com/urbangrid/urbangrid/analytics/report/desk"
 	"github.com/urbangrid/urbangrid/analytics/report/export"
 	"github.com/urbangrid/urbangrid/analytics/report/jobs"
+	"github.com/urbangrid/urbangrid/analytics/report/saved"
+	"github.com/urbangrid/urbangrid/analytics/report/schedule"
+	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
 )
@@ -27,13 +30,49 @@ import (
 // shows, where there is one.
 const evaluationFile = "evaluation.json"
 
+// reportsFolder is where reports that were made by the clock are kept, in the data
+// folder.
+const reportsFolder = "reports"
+
 // newReports is where people ask this server for reports.
 func (s *server) newReports(zone *time.Location) (*desk.Desk, error) {
 	r, err := s.newReporter(zone, "")
 	if err != nil {
 		return nil, err
 	}
-	return desk.New(r, desk.Options{Log: s.log}), nil
+	library, err := openLibrary(s.cfg, s.areas)
+	if err != nil {
+		return nil, err
+	}
+	opts := desk.Options{Log: s.log, Saved: library}
+	nightly, on, err := s.cfg.nightly()
+	if err != nil {
+		return nil, err
+	}
+	if on {
+		if opts.Schedule, err = schedule.New(r, library, schedule.Options{Zone: zone, Nightly: nightly, Log: s.log, Registerer: s.reg}); err != nil {
+			return nil, err
+		}
+	}
+	return desk.New(r, opts), nil
+}
+
+func openLibrary(cfg config, areas *grid.Areas) (*saved.Library, error) {
+	return saved.Open(cfg.path(reportsFolder), areas.All(), saved.Options{Runs: schedule.Runs()})
+}
+
+// nightly is how long after midnight the reports of the night are made, and whether
+// any are made by the clock.
+func (c config) nightly() (after time.Duration, on bool, err error) {
+	if c.Nightly == "off" {
+		return 0, false, nil
+	}
+	t, err := time.Parse("15:04", c.Nightly)
+	if err != nil {
+		return 0, false, fmt.Errorf("%q is neither a time of day like 02:30 nor off", c.Nightly)
+	}
+	after = time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute
+	return max(after, time.Second), true, nil // 0 would mean the default
 }
 
 // newReporter makes reports from what the server has open. evaluation names a

@@ -1,14 +1,17 @@
 // Package desk is where people ask for reports: it remembers answers while the
-// data has not changed, keeps few at work at once, and runs long ones as jobs.
+// data has not changed, keeps few at work at once, runs long ones as jobs, and has
+// those that were made by the clock.
 package desk
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
 	"github.com/urbangrid/urbangrid/analytics/report"
 	"github.com/urbangrid/urbangrid/analytics/report/jobs"
+	"github.com/urbangrid/urbangrid/analytics/report/saved"
 )
 
 // Reporter answers requests; report.Reporter says how.
@@ -32,6 +35,15 @@ type Options struct {
 	RememberValues int
 	Jobs           jobs.Options
 	Log            *slog.Logger // of jobs that failed; nil means nowhere
+	// Saved are the reports that were made by the clock; nil when none are kept.
+	Saved *saved.Library
+	// Schedule makes them, in Run; nil when nobody does.
+	Schedule Schedule
+}
+
+// Schedule makes reports by the clock until ctx ends; schedule.Scheduler says how.
+type Schedule interface {
+	Run(ctx context.Context) error
 }
 
 // Desk answers requests. Equal requests that come at the same time are computed
@@ -43,6 +55,8 @@ type Desk struct {
 	turns    turns
 	jobs     *jobs.Queue[*report.Result]
 	log      *slog.Logger
+	saved    *saved.Library
+	schedule Schedule
 }
 
 // New returns a Desk that answers at once, and runs jobs in Run.
@@ -63,6 +77,7 @@ func New(r Reporter, opts Options) *Desk {
 		log:      opts.Log.With("component", "reports"),
 		reporter: r, places: make(chan struct{}, opts.AtOnce), memory: newMemory(opts.Remember, opts.RememberValues),
 		turns: turns{busy: map[report.Request]chan struct{}{}}, jobs: jobs.New[*report.Result](opts.Jobs),
+		saved: opts.Saved, schedule: opts.Schedule,
 	}
 }
 
@@ -98,8 +113,26 @@ func (d *Desk) Jobs() []Job { return d.jobs.List() }
 // Cancel gives a job up, or forgets one that has ended. Errors: jobs.ErrNotFound.
 func (d *Desk) Cancel(id string) (Job, error) { return d.jobs.Cancel(id) }
 
-// Run runs jobs until ctx ends.
-func (d *Desk) Run(ctx context.Context) error { return d.jobs.Run(ctx) }
+// Saved returns the reports that were made by the clock, nil when none are kept.
+func (d *Desk) Saved() *saved.Library { return d.saved }
+
+// Run runs jobs, and makes reports by the clock, until ctx ends or one of the two
+// fails.
+func (d *Desk) Run(ctx context.Context) error {
+	if d.schedule == nil {
+		return d.jobs.Run(ctx)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() {
+		defer cancel()
+		ended <- d.schedule.Run(ctx)
+	}()
+	err := d.jobs.Run(ctx)
+	cancel()
+	return errors.Join(err, <-ended)
+}
 
 // answer answers from memory or anew. places, unless nil, bounds what is computed
 // at once.

@@ -39,6 +39,19 @@ func writeGeoJSON(w io.Writer, r *report.Result) error {
 	if len(r.Features) == 0 {
 		return ErrNoPlaces
 	}
+	return writeCollection(w, r)
+}
+
+// WriteLayer writes a layer as GeoJSON. Unlike a report it may have no place: where
+// nothing gathers, the collection is empty.
+func WriteLayer(w io.Writer, r *report.Result) error {
+	if err := writeCollection(w, r); err != nil {
+		return fmt.Errorf("write layer: %w", err)
+	}
+	return nil
+}
+
+func writeCollection(w io.Writer, r *report.Result) error {
 	c := collection{Type: "FeatureCollection", Report: *r, Features: make([]feature, len(r.Features))}
 	c.Report.Features = []report.Feature{}
 	c.Report.Tables = []report.Table{}
