@@ -34,7 +34,7 @@ type unknownOutput struct {
 
 type adoptInput struct {
 	ID   string      `path:"id" example:"noise-0012"`
-	Body *deviceBody `required:"false"`
+	Body *DeviceBody `required:"false"`
 }
 
 type adoptManyInput struct {
@@ -42,7 +42,7 @@ type adoptManyInput struct {
 		By      string `json:"by,omitempty" maxLength:"100" doc:"Who adopts them" example:"王芳"`
 		Devices []struct {
 			ID sensors.DeviceID `json:"id" example:"noise-0012"`
-			deviceBody
+			DeviceBody
 		} `json:"devices" nullable:"false" minItems:"1" maxItems:"500" doc:"What is left out of a device that entered itself is taken back"`
 	}
 }
@@ -129,7 +129,7 @@ func (s *Server) adoptDevices(ctx context.Context, in *adoptManyInput) (*adoptMa
 	strangers := s.strangers()
 	for i := range in.Body.Devices {
 		want := &in.Body.Devices[i]
-		v, err := s.adoptOne(ctx, in.Body.By, want.ID, &want.deviceBody, strangers)
+		v, err := s.adoptOne(ctx, in.Body.By, want.ID, &want.DeviceBody, strangers)
 		if err != nil {
 			return nil, s.problem(ctx, err)
 		}
@@ -142,7 +142,7 @@ func (s *Server) adoptDevices(ctx context.Context, in *adoptManyInput) (*adoptMa
 }
 
 // adoptOne returns an error only when the register does not answer.
-func (s *Server) adoptOne(ctx context.Context, by string, id sensors.DeviceID, body *deviceBody, strangers func(context.Context) (map[sensors.DeviceID]bool, error)) (adoptedView, error) {
+func (s *Server) adoptOne(ctx context.Context, by string, id sensors.DeviceID, body *DeviceBody, strangers func(context.Context) (map[sensors.DeviceID]bool, error)) (adoptedView, error) {
 	v := adoptedView{ID: id}
 	d, err := s.stated(string(id), body)
 	if err != nil {

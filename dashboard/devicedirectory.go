@@ -140,8 +140,8 @@ func (s *Server) openQualityAlerts(ctx context.Context) (map[sensors.DeviceID][]
 	return byDevice, nil
 }
 
-// deviceFilter narrows lists of devices. What is left out does not narrow.
-type deviceFilter struct {
+// DeviceFilter narrows lists of devices. What is left out does not narrow.
+type DeviceFilter struct {
 	State       string `query:"state" enum:"online,offline,silent" doc:"Only devices in this state"`
 	Condition   string `query:"condition" enum:"offline,odd,late,silent,online" doc:"Only devices in this condition"`
 	Area        string `query:"area" doc:"Only devices of this responsibility area"`
@@ -154,7 +154,7 @@ type deviceFilter struct {
 }
 
 // matches reports whether a row passes everything but the condition.
-func (f *deviceFilter) matches(v *deviceView, q string) bool {
+func (f *DeviceFilter) matches(v *deviceView, q string) bool {
 	differs := func(want string, is bool) bool { return want != "" && (want == "true") != is }
 	switch {
 	case f.State != "" && string(v.State) != f.State,
@@ -173,7 +173,7 @@ func (f *deviceFilter) matches(v *deviceView, q string) bool {
 
 // find returns the rows that pass f, and how many pass all but the condition, by
 // condition.
-func (t *deviceTable) find(f *deviceFilter) (rows []*deviceView, counts map[condition]int) {
+func (t *deviceTable) find(f *DeviceFilter) (rows []*deviceView, counts map[condition]int) {
 	counts = map[condition]int{}
 	for _, c := range conditions {
 		counts[c] = 0

@@ -14,7 +14,7 @@ import (
 )
 
 type devicesInput struct {
-	deviceFilter
+	DeviceFilter
 	After string `query:"after" maxLength:"1000" doc:"The next of the page before; in the order of ids, list the devices after this id"`
 	Sort  string `query:"sort" enum:"id,name,area,condition,last_seen,rate,bad,battery,-id,-name,-area,-condition,-last_seen,-rate,-bad,-battery" default:"id" doc:"The order; with - the other way round. What is not known comes last"`
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
@@ -35,7 +35,7 @@ func (s *Server) listDevices(ctx context.Context, in *devicesInput) (*devicesOut
 		return nil, s.problem(ctx, err)
 	}
 	out := &devicesOutput{}
-	rows, counts := table.find(&in.deviceFilter)
+	rows, counts := table.find(&in.DeviceFilter)
 	out.Body.Total, out.Body.Counts = len(rows), counts
 	by, down := strings.CutPrefix(in.Sort, "-")
 	keys := make([]sortKey, len(rows))
@@ -108,7 +108,7 @@ func afterOf(text, sort string) (k sortKey, err error) {
 }
 
 type deviceMapInput struct {
-	deviceFilter
+	DeviceFilter
 	After string `query:"after" doc:"List the devices after this id"`
 	Limit int    `query:"limit" minimum:"1" maximum:"50000" default:"20000"`
 }
@@ -132,7 +132,7 @@ func (s *Server) mapDevices(ctx context.Context, in *deviceMapInput) (*deviceMap
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	rows, _ := table.find(&in.deviceFilter)
+	rows, _ := table.find(&in.DeviceFilter)
 	out := &deviceMapOutput{}
 	b := &out.Body
 	b.IDs, b.Lat, b.Lon, b.Conditions, b.Names = []sensors.DeviceID{}, []float64{}, []float64{}, []int{}, conditions[:]

@@ -36,7 +36,7 @@ type messageView struct {
 }
 
 type messageObservationView struct {
-	observationView
+	ObservationView
 	Unit string `json:"unit" doc:"UCUM code of the value"`
 }
 
@@ -112,7 +112,7 @@ func (s *Server) lastMessage(ctx context.Context, in *deviceInput) (*messageOutp
 	for i := range m.Observations {
 		o := &m.Observations[i]
 		k, _ := s.deps.Kinds.Kind(o.Kind) // what was taken in is in the catalogue
-		v.Observations[i] = messageObservationView{observationView: viewObservation(o), Unit: k.Unit}
+		v.Observations[i] = messageObservationView{ObservationView: viewObservation(o), Unit: k.Unit}
 	}
 	return &messageOutput{Body: v}, nil
 }

@@ -88,7 +88,8 @@ type deviceInput struct {
 	ID string `path:"id" doc:"The name the device publishes under" example:"noise-0012"`
 }
 
-type deviceBody struct {
+// DeviceBody is what a person states about a device.
+type DeviceBody struct {
 	Name  string     `json:"name,omitempty" maxLength:"200"`
 	Place *placeView `json:"place,omitempty" required:"false" doc:"Left out for a device that moves"`
 	Stated
@@ -99,7 +100,7 @@ type putDeviceInput struct {
 	ID      string `path:"id" doc:"The name the device publishes under" example:"noise-0012"`
 	IfMatch string `header:"If-Match" doc:"ETag of the device that is replaced: refused when somebody else changed it meanwhile. Left out it is replaced whatever it is" example:"\"1\""`
 	IfNone  string `header:"If-None-Match" enum:"*" doc:"Refused when the device is there already"`
-	Body    deviceBody
+	Body    DeviceBody
 }
 
 type placementView struct {
@@ -184,7 +185,7 @@ func (s *Server) putDevice(ctx context.Context, in *putDeviceInput) (*deviceOutp
 }
 
 // stated is the device that the body states, or the problem with it.
-func (s *Server) stated(id string, body *deviceBody) (sensors.Device, error) {
+func (s *Server) stated(id string, body *DeviceBody) (sensors.Device, error) {
 	d, err := body.device(id)
 	if err != nil {
 		return d, huma.Error422UnprocessableEntity(err.Error())
@@ -231,7 +232,7 @@ func (s *Server) changedMeanwhile(ctx context.Context, present *sensors.Device) 
 }
 
 // device is what the body states about the device of that id.
-func (b *deviceBody) device(id string) (sensors.Device, error) {
+func (b *DeviceBody) device(id string) (sensors.Device, error) {
 	d := sensors.Device{
 		ID: sensors.DeviceID(id), Name: b.Name, Profile: b.Profile, Kinds: b.Kinds, Owner: b.Owner,
 		Area: b.AreaStated, Interval: time.Duration(b.Interval * float64(time.Second)), Tags: b.Tags,

@@ -22,7 +22,8 @@ type observationsInput struct {
 	Cursor string    `query:"cursor" doc:"The next of the page before"`
 }
 
-type observationView struct {
+// ObservationView is one observation.
+type ObservationView struct {
 	Device   sensors.DeviceID `json:"device"`
 	Kind     sensors.KindKey  `json:"kind"`
 	Value    float64          `json:"value" doc:"In the unit of the kind"`
@@ -39,7 +40,7 @@ type observationView struct {
 
 type observationsOutput struct {
 	Body struct {
-		Observations []observationView `json:"observations" nullable:"false" doc:"Newest first"`
+		Observations []ObservationView `json:"observations" nullable:"false" doc:"Newest first"`
 		Next         string            `json:"next" doc:"Give this as cursor for the next page; empty after the last"`
 	}
 }
@@ -83,15 +84,15 @@ func (s *Server) listObservations(ctx context.Context, in *observationsInput) (*
 	}
 	out := &observationsOutput{}
 	out.Body.Next = next
-	out.Body.Observations = make([]observationView, len(page))
+	out.Body.Observations = make([]ObservationView, len(page))
 	for i := range page {
 		out.Body.Observations[i] = viewObservation(&page[i])
 	}
 	return out, nil
 }
 
-func viewObservation(o *grid.Placed) observationView {
-	v := observationView{
+func viewObservation(o *grid.Placed) ObservationView {
+	v := ObservationView{
 		Device: o.Device, Kind: o.Kind, Value: o.Value, Time: o.At.UTC(), Received: o.Received.UTC(), ID: o.ID,
 		Lat: o.Point.LatDegrees, Lon: o.Point.LonDegrees, Cell: o.Cell.String(), Area: o.Area,
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/urbangrid/urbangrid/store"
 )
 
-// rejectFilter narrows the quarantine. Fields that are left out do not narrow.
-type rejectFilter struct {
+// RejectFilter narrows the quarantine. Fields that are left out do not narrow.
+type RejectFilter struct {
 	Reason string    `query:"reason" json:"reason,omitempty" maxLength:"64" doc:"Narrow to one reason" example:"no_position"`
 	Device string    `query:"device" json:"device,omitempty" maxLength:"128" doc:"Narrow to one device"`
 	Q      string    `query:"q" json:"q,omitempty" maxLength:"200" doc:"Narrow to those with this text in topic or detail, small letters and capitals alike"`
@@ -22,17 +22,18 @@ type rejectFilter struct {
 	To     time.Time `query:"to" json:"to,omitzero" doc:"Narrow to those received before"`
 }
 
-func (f *rejectFilter) query() store.RejectQuery {
+func (f *RejectFilter) query() store.RejectQuery {
 	return store.RejectQuery{Reason: f.Reason, Device: sensors.DeviceID(f.Device), Text: f.Q, From: f.From, To: f.To}
 }
 
 type quarantineInput struct {
-	rejectFilter
+	RejectFilter
 	Limit  int   `query:"limit" minimum:"1" maximum:"1000" default:"50"`
 	Before int64 `query:"before" minimum:"0" doc:"List rejects older than this id"`
 }
 
-type rejectView struct {
+// RejectView is one thing that could not become an observation.
+type RejectView struct {
 	ID       int64            `json:"id"`
 	At       time.Time        `json:"at" doc:"When it was received"`
 	Reason   string           `json:"reason"`
@@ -54,7 +55,7 @@ type quarantineOutput struct {
 		Counts  map[string]int64    `json:"counts" doc:"How many were ever quarantined, by reason"`
 		Total   int64               `json:"total" doc:"How many were ever quarantined"`
 		Kept    map[string]keptView `json:"kept" doc:"How many of those that are asked for are kept, by reason; the reason that is asked for does not narrow here"`
-		Rejects []rejectView        `json:"rejects" nullable:"false" doc:"Newest first"`
+		Rejects []RejectView        `json:"rejects" nullable:"false" doc:"Newest first"`
 		Next    int64               `json:"next" doc:"Give this as before for the next page; 0 after the last"`
 	}
 }
@@ -65,7 +66,7 @@ type rejectInput struct {
 
 type rejectOutput struct {
 	Body struct {
-		rejectView
+		RejectView
 		Message []byte `json:"message" doc:"The whole message in base64; null when it was too long or private to be kept, and then it cannot be read again"`
 	}
 }
@@ -95,7 +96,7 @@ func (s *Server) listQuarantine(ctx context.Context, in *quarantineInput) (*quar
 		return nil, s.problem(ctx, err)
 	}
 	out := &quarantineOutput{}
-	out.Body.Counts, out.Body.Kept, out.Body.Rejects = map[string]int64{}, map[string]keptView{}, make([]rejectView, len(rejects))
+	out.Body.Counts, out.Body.Kept, out.Body.Rejects = map[string]int64{}, map[string]keptView{}, make([]RejectView, len(rejects))
 	for reason, n := range counts {
 		out.Body.Counts[reason] = n
 		out.Body.Total += n
@@ -122,15 +123,15 @@ func (s *Server) getReject(ctx context.Context, in *rejectInput) (*rejectOutput,
 		return nil, s.problem(ctx, err)
 	}
 	out := &rejectOutput{}
-	out.Body.rejectView = viewReject(&one)
+	out.Body.RejectView = viewReject(&one)
 	if len(bearer.Message) > 0 {
 		out.Body.Message = bearer.Message
 	}
 	return out, nil
 }
 
-func viewReject(r *store.QuarantinedReject) rejectView {
-	v := rejectView{ID: r.ID, At: r.At.UTC(), Reason: r.Reason, Detail: r.Detail, Topic: r.Topic, Device: r.Device, Size: r.Size}
+func viewReject(r *store.QuarantinedReject) RejectView {
+	v := RejectView{ID: r.ID, At: r.At.UTC(), Reason: r.Reason, Detail: r.Detail, Topic: r.Topic, Device: r.Device, Size: r.Size}
 	v.Payload, v.Encoding = readable(r.Payload, r.Size > len(r.Payload))
 	return v
 }

@@ -30,7 +30,7 @@ const (
 type rereadJobView struct {
 	ID        string       `json:"id"`
 	State     rereadState  `json:"state" enum:"running,done,failed,cancelled"`
-	Filter    rejectFilter `json:"filter" doc:"Which messages"`
+	Filter    RejectFilter `json:"filter" doc:"Which messages"`
 	By        string       `json:"by" doc:"Who asked for it"`
 	StartedAt time.Time    `json:"started_at"`
 	EndedAt   *time.Time   `json:"ended_at"`
@@ -77,7 +77,7 @@ func (r *rereadJobs) count(done Reread, err error) {
 
 // start begins a job unless one is under way; then it returns that one and
 // false. A request with the key of an earlier one gets the job of that.
-func (r *rereadJobs) start(filter rejectFilter, by, key string) (rereadJobView, bool) {
+func (r *rereadJobs) start(filter RejectFilter, by, key string) (rereadJobView, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, j := range r.jobs {
@@ -204,7 +204,7 @@ func (r *rereadJobs) list() []rereadJobView {
 type startJobInput struct {
 	Key  string `header:"Idempotency-Key" maxLength:"100" doc:"A request with the key of an earlier one starts nothing and gets that one's job"`
 	Body struct {
-		rejectFilter
+		RejectFilter
 		By string `json:"by,omitempty" maxLength:"100" doc:"Who asks for it" example:"王芳"`
 	}
 }
@@ -254,7 +254,7 @@ func (s *Server) startReread(ctx context.Context, in *startJobInput) (*rereadJob
 	if _, err := s.rereader(); err != nil {
 		return nil, err
 	}
-	view, started := s.rereads.start(in.Body.rejectFilter, in.Body.By, in.Key)
+	view, started := s.rereads.start(in.Body.RejectFilter, in.Body.By, in.Key)
 	if !started {
 		return nil, huma.Error409Conflict("the quarantine is being read again at the moment",
 			&huma.ErrorDetail{Message: "the job that runs", Location: "job", Value: view})
