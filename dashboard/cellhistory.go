@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -22,12 +23,15 @@ const (
 	maxHistoryValues = 1_500_000
 )
 
+// historySteps divide the live windows, or are divided by them.
+var historySteps = []int{60, 300, 900}
+
 type historyInput struct {
 	Kind        string    `query:"kind" required:"true" doc:"Key of the kind" example:"noise"`
 	Resolution  int       `query:"resolution" minimum:"7" maximum:"10" default:"9" doc:"H3 resolution of the cells"`
 	From        time.Time `query:"from" required:"true" doc:"Moment of the first frame, a whole minute"`
 	To          time.Time `query:"to" required:"true" doc:"Moment of the last frame; at most 6 hours after from"`
-	StepSeconds int       `query:"step_seconds" enum:"60,300,900" default:"300" doc:"Time from frame to frame"`
+	StepSeconds int       `query:"step_seconds" minimum:"60" maximum:"900" default:"300" doc:"Time from frame to frame: 60, 300 or 900"`
 }
 
 // historyFrame is what the cells showed at one moment, in columns as those of
@@ -104,6 +108,8 @@ func newHistory(kind sensors.Kind, in *historyInput) (history, error) {
 	h := history{kind: kind, resolution: in.Resolution, from: in.From.UTC(), step: time.Duration(in.StepSeconds) * time.Second}
 	long := in.To.Sub(in.From)
 	switch {
+	case !slices.Contains(historySteps, in.StepSeconds):
+		return h, huma.Error422UnprocessableEntity("step_seconds is none of 60, 300 and 900")
 	case !grid.OneMinute.Start(h.from).Equal(h.from):
 		return h, huma.Error422UnprocessableEntity("from is not a whole minute")
 	case long < 0:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/urbangrid/urbangrid/analytics"
 	"github.com/urbangrid/urbangrid/analytics/report/desk"
+	"github.com/urbangrid/urbangrid/dashboard/basemap"
 	"github.com/urbangrid/urbangrid/dashboard/live"
 	"github.com/urbangrid/urbangrid/dashboard/web"
 	"github.com/urbangrid/urbangrid/grid"
@@ -98,9 +99,10 @@ type Progress struct {
 
 // Deps are what a Server stands on. All are required but those that say so.
 type Deps struct {
-	Kinds  *sensors.Catalog
-	Areas  Areas // nil means that there are none
-	Series Series
+	Kinds   *sensors.Catalog
+	Areas   Areas // nil means that there are none
+	Series  Series
+	Basemap *basemap.Basemap // nil means none
 	// Cubes may be nil: then cells cannot be played back.
 	Cubes      Cubes
 	Alerts     live.AlertFinder

@@ -57,6 +57,13 @@ type config struct {
 	BrokerCert     string `koanf:"broker_cert"`
 	BrokerKey      string `koanf:"broker_key"`
 
+	Basemap            string `koanf:"basemap"`
+	BasemapDatum       string `koanf:"basemap_datum"`
+	BasemapAttribution string `koanf:"basemap_attribution"`
+	BasemapApproval    string `koanf:"basemap_approval"`
+	BasemapKey         string `koanf:"basemap_key_file"`
+	BasemapMaxZoom     int    `koanf:"basemap_max_zoom"`
+
 	KeepRaw     time.Duration `koanf:"keep_raw"`
 	KeepMinutes time.Duration `koanf:"keep_minutes"`
 	KeepHours   time.Duration `koanf:"keep_hours"`
@@ -106,6 +113,12 @@ var settings = []setting{
 	{"holidays", "", "file of public holidays and days worked instead, added to those that come with UrbanGrid"},
 	{"reports_nightly", "02:30", "time of day, in the zone, at which the reports of the night are made; off makes none by the clock"},
 	{"formats", "", "file that configures payload formats; empty means their defaults"},
+	{"basemap", "", "address of raster tiles in Web Mercator with {z}, {x}, {y} and perhaps {key}; they are fetched by the server and kept in the data folder"},
+	{"basemap_datum", "wgs84", "datum of these tiles: wgs84 or gcj02"},
+	{"basemap_attribution", "", "whom to name as the maker of these tiles"},
+	{"basemap_approval", "", "map approval number (审图号) of these tiles"},
+	{"basemap_key_file", "", "file with the {key} of these tiles"},
+	{"basemap_max_zoom", 18, "finest zoom of these tiles"},
 	{"keep_raw", 30 * 24 * time.Hour, "how long observations and 10-second roll-ups are kept; 0 means for ever"},
 	{"keep_minutes", 90 * 24 * time.Hour, "how long roll-ups of a minute are kept; 0 means for ever"},
 	{"keep_hours", 3 * 365 * 24 * time.Hour, "how long roll-ups of an hour are kept; 0 means for ever"},
@@ -270,7 +283,7 @@ func (c config) check() []error {
 	for _, f := range []struct{ key, path string }{{"kinds", c.Kinds}, {"areas", c.Areas}, {"rules", c.Rules}, {"holidays", c.Holidays},
 		{"formats", c.Formats}, {"influx_token_file", c.InfluxAuth}, {"broker_password_file", c.BrokerPassword},
 		{"broker_ca", c.BrokerCA}, {"broker_cert", c.BrokerCert}, {"broker_key", c.BrokerKey},
-		{"tls_cert", c.TLSCert}, {"tls_key", c.TLSKey}, {"tls_client_ca", c.TLSClientCA}} {
+		{"tls_cert", c.TLSCert}, {"tls_key", c.TLSKey}, {"tls_client_ca", c.TLSClientCA}, {"basemap_key_file", c.BasemapKey}} {
 		if f.path == "" {
 			continue
 		}

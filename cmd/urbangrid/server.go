@@ -259,7 +259,12 @@ func (s *server) openStages(context.Context) (err error) {
 	if s.reports, err = s.newReports(zone); err != nil {
 		return err
 	}
+	below, err := s.newBasemap()
+	if err != nil {
+		return err
+	}
 	s.dash, err = dashboard.New(dashboard.Deps{
+		Basemap: below,
 		Kinds: s.catalog, Areas: s.areas, Series: s.series, Cubes: s.series, Alerts: s.records, Quarantine: s.records,
 		Devices: s.register, Credentials: credentials{auth.NewIssuer(s.records), s.records, s.disconnect}, AlertLog: s.alertLog,
 		Verdicts: s.records, Mutes: s.records,
