@@ -122,7 +122,6 @@ func (r *hotspotRule) apply(j *judge, c hotspot.Change) {
 	if c.Phase == hotspot.Cooling {
 		a.Phase = store.PhaseCooling
 	}
-	a.Muted = j.muted(a)
 	switch {
 	case c.Phase == hotspot.Closed:
 		delete(r.open, c.ID)

@@ -271,12 +271,18 @@ func (j *judge) raised(a *store.Alert) {
 	j.changes = append(j.changes, *a)
 }
 
-func (j *judge) changed(a *store.Alert) { j.changes = append(j.changes, *a) }
+func (j *judge) changed(a *store.Alert) {
+	a.Muted = j.muted(a)
+	j.changes = append(j.changes, *a)
+}
 
+// closed closes an alert at a time. That one is over of which nobody was notified is
+// no news either.
 func (j *judge) closed(a *store.Alert, at time.Time) {
 	a.Revision++
 	a.State = store.AlertClosed
 	a.UpdatedAt, a.ClearedAt = at, at
+	a.Muted = a.Muted || j.muted(a)
 	j.open--
 	j.metrics.closed.WithLabelValues(a.Rule).Inc()
 	j.changes = append(j.changes, *a)

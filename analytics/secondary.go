@@ -101,6 +101,7 @@ func (s *secondary) observe(j *judge, o *grid.Placed, seen, at int64) {
 	if s.silence != nil {
 		s.silence.heard(j, d, o)
 	}
+	d.hearing.Last = s.tick
 	if s.drift != nil || s.silence != nil && s.kind.Type == sensors.Event {
 		s.hourly.add(j, s, o, seen)
 	}
@@ -163,6 +164,9 @@ func (s *secondary) advance(j *judge, minute int64) {
 		s.silence.advance(j)
 	}
 	s.hourly.advance(j, s)
+	if j.live && s.tick/60 != (s.tick-passed)/60 {
+		s.forget(j)
+	}
 }
 
 // presence takes in what a message says of a device itself.

@@ -43,8 +43,6 @@ const (
 	goneAfter = 5
 	// pauseMemory is the time in which the longest pause loses weight to 1/e.
 	pauseMemory = 7 * 24 * 60
-	// forgetAfter is the silence after which a device is no longer waited for.
-	forgetAfter = 30 * 24 * 60
 	// fewTogether is how many devices of a kind are silent at least where their line
 	// is the matter.
 	fewTogether = 10
@@ -74,13 +72,20 @@ func newSilenceRule(r Rule, s *secondary, interval func(sensors.DeviceID) time.D
 // heard takes in that a device spoke.
 func (r *silenceRule) heard(j *judge, d *sender, o *grid.Placed) {
 	h := &d.hearing
-	if gap := float64(r.tick - h.Last); gap > 0 {
+	if gap := float64(r.tick - h.Last); gap > 0 && r.usual(d, gap) {
 		h.Pause = max(gap, h.Pause*(1-min(gap/pauseMemory, 1)))
 	}
 	h.Last, h.Gone = r.tick, false
 	if d.silent.open != nil && j.live {
 		r.closeDevice(j, d, o.At.UTC())
 	}
+}
+
+// usual reports whether a pause is one that the device makes when all is well. What
+// is a reason for an alert never becomes a habit: who knows that the device is silent
+// for so long states its interval.
+func (r *silenceRule) usual(d *sender, gap float64) bool {
+	return gap <= r.allowed(d) && !d.hearing.Gone && r.line.open == nil
 }
 
 // presence takes in what was said of a device.
@@ -128,9 +133,6 @@ func (r *silenceRule) advance(j *judge) {
 	overdue := make([]*sender, 0, 16)
 	for id, d := range r.senders {
 		switch {
-		case r.tick-d.hearing.Last > forgetAfter:
-			r.giveUp(j, d, now)
-			r.remove(d)
 		case !r.overdue(d):
 		case j.mutes.Maintenance(&grid.Placed{Observation: sensors.Observation{Device: id, Kind: r.kind.Key, At: now}, Cell: d.cell, Area: d.area}) != nil:
 			d.hearing.Last, d.hearing.Gone = r.tick, false // what it says is not listened to
@@ -219,23 +221,6 @@ func (r *silenceRule) closeDevice(j *judge, d *sender, at time.Time) {
 		EN: fmt.Sprintf("%s is over: device %s is heard again; it lasted %s.", r.Names.EN, d.id, lasted.EN),
 	}
 	j.closed(a, at)
-}
-
-// giveUp closes what is open about a device that nobody waits for any more.
-func (r *silenceRule) giveUp(j *judge, d *sender, now time.Time) {
-	for _, w := range []*watch{&d.silent, &d.faulty, &d.unusual} {
-		if w.open == nil || !j.live {
-			continue
-		}
-		a := w.open
-		w.open = nil
-		a.Reason = sensors.Names{
-			ZH: fmt.Sprintf("设备 %s 30 天没有信号，不再等待，警报关闭。", d.id),
-			EN: fmt.Sprintf("Device %s has not been heard of for 30 days and is no longer waited for; the alert is closed.", d.id),
-		}
-		j.closed(a, now)
-	}
-	delete(r.silentOf, d.id)
 }
 
 func (r *silenceRule) restore(a store.Alert) bool {

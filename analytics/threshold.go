@@ -102,7 +102,7 @@ func (r *thresholdRule) raise(j *judge, s *deviceState, o *grid.Placed) {
 	s.open = &store.Alert{
 		ID: newID(), Revision: 1, Rule: r.Name, Kind: r.kind.Key, Place: devicePlace + device,
 		State: store.AlertOpen, Severity: r.severity(o.Value), Device: sensors.DeviceID(device),
-		Cell: o.Cell, Area: o.Area, Point: o.Point,
+		Cell: o.Cell, Area: grid.AreaCode(strings.Clone(string(o.Area))), Point: o.Point,
 		Value: o.Value, Baseline: r.Threshold.Raise,
 		RaisedAt: o.At.UTC(), UpdatedAt: o.At.UTC(),
 	}
@@ -126,7 +126,8 @@ func (r *thresholdRule) revise(j *judge, s *deviceState, o *grid.Placed) {
 	if worse(severity, s.open.Severity) {
 		s.open.Severity = severity
 	}
-	s.open.Value, s.open.Point, s.open.Cell, s.open.Area = o.Value, o.Point, o.Cell, o.Area
+	s.open.Value, s.open.Point, s.open.Cell = o.Value, o.Point, o.Cell
+	s.open.Area = grid.AreaCode(strings.Clone(string(o.Area)))
 	s.open.Revision++
 	s.open.UpdatedAt = o.At.UTC()
 	s.open.Evidence = latest(append([]store.Evidence{evidenceOf(o)}, s.open.Evidence...), store.MaxEvidence)
