@@ -82,6 +82,10 @@ export interface Alert {
   readonly lonDegrees: number;
   readonly value: number;
   readonly baseline: number;
+  /** Probability of such a value under the baseline, null when the rule states none. */
+  readonly p: number | null;
+  /** Length of the judged window, 0 for none. */
+  readonly windowSeconds: number;
   readonly reason: Names;
   readonly raisedAtMs: number;
   readonly updatedAtMs: number;
@@ -328,6 +332,8 @@ export function decodeAlert(x: unknown): Alert {
     lonDegrees: num(o['lon'], 'alert.lon'),
     value: num(o['value'], 'alert.value'),
     baseline: num(o['baseline'], 'alert.baseline'),
+    p: numberOrNull(o['p'], 'alert.p'),
+    windowSeconds: numberOrNull(o['window_seconds'], 'alert.window_seconds') ?? 0,
     reason: names(o['reason'], 'alert.reason'),
     raisedAtMs: instantMs(o['raised_at'], 'alert.raised_at'),
     updatedAtMs: instantMs(o['updated_at'], 'alert.updated_at'),

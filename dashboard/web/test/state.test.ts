@@ -2,7 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {applyAlerts, CLOSED_KEPT, openAlerts, type AlertBook} from '../src/alerts';
 import {applyCells, liveCount, type CellsState} from '../src/cells';
 import {announce, SILENT, speak} from '../src/announce';
-import type {Alert, CellsFrame} from '../src/wire';
+import {UNHANDLED, type Alert, type CellsFrame} from '../src/wire';
 
 function snapshot(seq: number, indices: number[], values: (number | null)[]): CellsFrame {
   return {kind: 'cells-snapshot', id: 1, epoch: 'e', seq, table: 't', atMs: 0, columns: {indices, values, counts: indices.map(() => 1)}};
@@ -47,7 +47,7 @@ function alert(id: string, revision: number, state: 'open' | 'closed' = 'open', 
   return {
     id, revision, state, raisedAtMs, updatedAtMs: raisedAtMs, clearedAtMs: null, rule: 'r', kind: 'noise', place: 'device/x', severity: 'warning', device: 'x',
     cell: '', area: '', latDegrees: 31, lonDegrees: 121, value: 1, baseline: 1, reason: {zh: '', en: ''},
-    category: 'city', phase: '', cells: [], devices: [], evidence: [], score: null, recurrenceSeconds: null, excess: 0, flapping: false, muted: false, mergedInto: '',
+    category: 'city', phase: '', cells: [], devices: [], evidence: [], score: null, recurrenceSeconds: null, excess: 0, flapping: false, muted: false, mergedInto: '', p: null, windowSeconds: 0, handling: UNHANDLED,
   };
 }
 

@@ -63,6 +63,7 @@ describe('decodeFrame', () => {
     expect(decodeAlert(alert)).toMatchObject({
       category: 'city', phase: '', cells: [], devices: [], evidence: [], score: null, recurrenceSeconds: null, excess: 0,
       flapping: false, muted: false, mergedInto: '',
+      p: null, windowSeconds: 0, handling: {state: 'new', version: 0, by: '', atMs: null, toArea: '', toUnit: '', answer: ''},
     });
   });
 
