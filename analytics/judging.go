@@ -11,7 +11,7 @@ import (
 // remembered, and the last minutes of the journal are read back, so that no
 // observation is left out or judged twice. The live map stands still for that time.
 //
-// Change is safe for concurrent use.
+// All but Run is safe for concurrent use.
 type Judging struct {
 	current atomic.Pointer[Engine]
 	next    chan succession
@@ -34,6 +34,11 @@ func NewJudging(e *Engine) *Judging {
 func (j *Judging) Check(rules []Rule) error {
 	_, err := j.current.Load().withRules(rules)
 	return err
+}
+
+// PreviewRule is [Engine.PreviewRule] of the engine that runs.
+func (j *Judging) PreviewRule(ctx context.Context, q PreviewRequest, from History, fired Fired, tell func(done float64)) (Preview, error) {
+	return j.current.Load().PreviewRule(ctx, q, from, fired, tell)
 }
 
 // Change makes the engine judge by other rules. It returns when it does, or when

@@ -1,0 +1,245 @@
+package notify
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/urbangrid/urbangrid/store"
+)
+
+// Section is where channels are among the settings.
+const Section = "channel"
+
+// MaxChannels bounds how many channels there are.
+const MaxChannels = 50
+
+// Kept is a channel as it is kept.
+type Kept struct {
+	ID string
+	Channel
+	Setting   store.Setting // its newest change
+	HasURL    bool
+	HasSecret bool
+	Counts    map[store.DeliveryState]int
+}
+
+// ErrTooMany says that there are MaxChannels already.
+var ErrTooMany = errors.New("there are as many channels as there may be")
+
+// Channels returns all channels by ID.
+func (n *Notifier) Channels(ctx context.Context) (map[string]Kept, error) {
+	settings, err := n.records.ListSettings(ctx, Section)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := n.records.CountDeliveries(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make(map[string]Kept, len(settings))
+	for id, s := range settings {
+		c, err := decodeChannel(s.Value)
+		if err != nil {
+			return nil, fmt.Errorf("channel %s: %w", id, err)
+		}
+		secrets, err := n.secretsOf(ctx, id)
+		if err != nil {
+			return nil, err
+		}
+		all[id] = Kept{ID: id, Channel: c, Setting: s, HasURL: secrets.URL != "", HasSecret: secrets.Secret != "", Counts: counts[id]}
+	}
+	return all, nil
+}
+
+func decodeChannel(text []byte) (c Channel, err error) {
+	err = json.Unmarshal(text, &c)
+	return c, err
+}
+
+// Channel returns one channel. Errors: store.ErrNotFound.
+func (n *Notifier) Channel(ctx context.Context, id string) (Kept, error) {
+	all, err := n.Channels(ctx)
+	if err != nil {
+		return Kept{}, err
+	}
+	k, there := all[id]
+	if !there {
+		return Kept{}, fmt.Errorf("channel %q: %w", id, store.ErrNotFound)
+	}
+	return k, nil
+}
+
+// By says who changes a channel and which version they saw, 0 for a new one.
+type By struct {
+	Who     string
+	Version int64
+}
+
+// Save enters a channel, with id "" a new one, or replaces it. Secrets that are empty
+// stay as they were. Errors: ErrInvalid, ErrTooMany, store.ErrNotFound, and
+// store.ErrConflict together with the channel as it is.
+func (n *Notifier) Save(ctx context.Context, id string, c Channel, s Secrets, by By) (Kept, error) {
+	all, err := n.Channels(ctx)
+	if err != nil {
+		return Kept{}, err
+	}
+	old, there := all[id]
+	switch {
+	case id != "" && !there:
+		return Kept{}, fmt.Errorf("channel %q: %w", id, store.ErrNotFound)
+	case id == "" && len(all) >= MaxChannels:
+		return Kept{}, ErrTooMany
+	case id == "":
+		id = uuid.Must(uuid.NewV7()).String()
+	}
+	c.Host = old.Host
+	if s.URL != "" {
+		if c.Host, err = checkURL(s.URL); err != nil {
+			return Kept{}, err
+		}
+	}
+	if c.Type == Email {
+		c.Host = ""
+	} else if s.URL == "" && !old.HasURL {
+		return Kept{}, fmt.Errorf("%w: the address is missing", ErrInvalid)
+	}
+	if err := c.check(); err != nil {
+		return Kept{}, err
+	}
+	if there && old.Type != c.Type {
+		return Kept{}, fmt.Errorf("%w: a channel of type %s cannot become one of type %s", ErrInvalid, old.Type, c.Type)
+	}
+	value, err := json.Marshal(c)
+	if err != nil {
+		return Kept{}, fmt.Errorf("write channel: %w", err)
+	}
+	if err := n.put(ctx, id, value, by); err != nil {
+		return n.conflict(ctx, id, err)
+	}
+	if err := n.saveSecrets(ctx, id, s); err != nil {
+		return Kept{}, err
+	}
+	if err := n.reload(ctx); err != nil {
+		return Kept{}, err
+	}
+	return n.Channel(ctx, id)
+}
+
+// Remove takes a channel away, with its secrets and its messages. Errors:
+// store.ErrNotFound, and store.ErrConflict together with the channel as it is.
+func (n *Notifier) Remove(ctx context.Context, id string, by By) (Kept, error) {
+	k, err := n.Channel(ctx, id)
+	if err != nil {
+		return Kept{}, err
+	}
+	if err := n.put(ctx, id, nil, by); err != nil {
+		return n.conflict(ctx, id, err)
+	}
+	err = errors.Join(n.records.SaveSecret(ctx, urlName(id), ""), n.records.SaveSecret(ctx, secretName(id), ""),
+		n.records.DropDeliveries(ctx, id), n.reload(ctx))
+	return k, err
+}
+
+func (n *Notifier) put(ctx context.Context, id string, value []byte, by By) error {
+	_, err := n.records.SaveSetting(ctx, store.Setting{Section: Section, Key: id, Version: by.Version, Value: value, By: by.Who, At: n.opts.Now()})
+	return err
+}
+
+func (n *Notifier) conflict(ctx context.Context, id string, err error) (Kept, error) {
+	if !errors.Is(err, store.ErrConflict) {
+		return Kept{}, err
+	}
+	k, there := n.Channel(ctx, id)
+	return k, errors.Join(err, there)
+}
+
+func urlName(id string) string    { return "channel/" + id + "/url" }
+func secretName(id string) string { return "channel/" + id + "/secret" }
+
+func (n *Notifier) saveSecrets(ctx context.Context, id string, s Secrets) error {
+	for name, secret := range map[string]string{urlName(id): s.URL, secretName(id): s.Secret} {
+		if secret == "" {
+			continue
+		}
+		if err := n.records.SaveSecret(ctx, name, secret); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (n *Notifier) secretsOf(ctx context.Context, id string) (s Secrets, err error) {
+	if s.URL, err = n.records.Secret(ctx, urlName(id)); err != nil {
+		return s, err
+	}
+	s.Secret, err = n.records.Secret(ctx, secretName(id))
+	return s, err
+}
+
+// reload reads the channels that messages go to.
+func (n *Notifier) reload(ctx context.Context) error {
+	settings, err := n.records.ListSettings(ctx, Section)
+	if err != nil {
+		return err
+	}
+	channels := make(map[string]Channel, len(settings))
+	for id, s := range settings {
+		c, err := decodeChannel(s.Value)
+		if err != nil {
+			n.opts.Log.Error("channel cannot be read and is left out", "channel", id, "error", err)
+			continue
+		}
+		channels[id] = c
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.channels = channels
+	return nil
+}
+
+// Try sends a test at once. Its error is why it did not arrive, in words that are fit
+// for the person who asked, or store.ErrNotFound.
+func (n *Notifier) Try(ctx context.Context, id string) error {
+	k, err := n.Channel(ctx, id)
+	if err != nil {
+		return err
+	}
+	m := compose(&k.Channel, Tried, store.Alert{}, n.opts.Zone)
+	m.id, m.payload = "test-"+uuid.NewString(), []byte("null")
+	err = n.deliver(ctx, id, &k.Channel, &m)
+	outcome := outcomeTested
+	if err != nil {
+		outcome = outcomeTestFailed
+	}
+	n.metrics.outcomes.WithLabelValues(outcome).Inc()
+	return err
+}
+
+// SendAgain gives a dead message all its attempts again. Errors: store.ErrNotFound,
+// also for one that is not dead.
+func (n *Notifier) SendAgain(ctx context.Context, id int64) (store.Delivery, error) {
+	found, err := n.records.FindDeliveries(ctx, store.DeliveryQuery{State: store.DeliveryDead, Before: id + 1, Limit: 1})
+	if err != nil {
+		return store.Delivery{}, err
+	}
+	if len(found) == 0 || found[0].ID != id {
+		return store.Delivery{}, fmt.Errorf("dead message %d: %w", id, store.ErrNotFound)
+	}
+	d := found[0]
+	d.State, d.Attempts, d.Next, d.EndedAt = store.DeliveryWaiting, 0, n.opts.Now(), time.Time{}
+	if err := n.records.SaveAttempt(ctx, d); err != nil {
+		return store.Delivery{}, err
+	}
+	n.call()
+	return d, nil
+}
+
+// Deliveries returns messages; see [store.Deliveries].
+func (n *Notifier) Deliveries(ctx context.Context, q store.DeliveryQuery) ([]store.Delivery, error) {
+	return n.records.FindDeliveries(ctx, q)
+}
