@@ -2,12 +2,15 @@ import './polyfill';
 import {mount} from 'svelte';
 import {writable} from 'svelte/store';
 import './app.css';
+import {get} from './api';
 import {App} from './app';
 import {liveCount} from './cells';
 import {browserSocket, type World} from './connection';
 import {CATALOGUES, type Lang} from './i18n';
-import type {Theme} from './map/city-map';
+import {decodeBasemap, type Basemap} from './map/basemap';
+import type {CityMap, MapEvents, Theme} from './map/city-map';
 import {chooseRenderer, probeGraphics} from './map/renderer';
+import {ShiftedMap, unshifted} from './map/shifted-map';
 import {firstModel, type Model} from './model';
 import {browserBar, parseRoute, Router} from './router';
 import Page from './ui/Page.svelte';
@@ -90,20 +93,45 @@ const app = new App({
   dress,
   loadH3: () => import('./h3'),
   openMap: async (element, mapTheme, events) => {
-    const wish = new URLSearchParams(location.search).get('renderer');
-    if (chooseRenderer(probeGraphics(), wish) === 'webgl2') {
-      try {
-        const {WebGLCityMap} = await import('./map/webgl-map');
-        return new WebGLCityMap(element, mapTheme, events);
-      } catch (error) {
-        console.warn('WebGL map', error);
-        element.replaceChildren();
-      }
-    }
-    const {CanvasCityMap} = await import('./map/canvas-map');
-    return new CanvasCityMap(element, mapTheme, events);
+    const basemap = await basemapOf();
+    const isShifted = basemap?.datum === 'gcj02';
+    const inner = await openPlain(element, mapTheme, isShifted ? unshifted(events) : events);
+    const map = isShifted ? new ShiftedMap(inner) : inner;
+    if (basemap !== null) map.setBasemap(basemap);
+    return map;
   },
 });
+
+/** The basemap is asked for once; a map without one is better than none. */
+let asked: Promise<Basemap | null> | null = null;
+
+function basemapOf(): Promise<Basemap | null> {
+  asked ??= get('basemap', decodeBasemap).then((basemap) => {
+    model = {...model, basemap};
+    store.set(model);
+    return basemap;
+  }, (error: unknown) => {
+    console.warn('basemap', error);
+    asked = null;
+    return null;
+  });
+  return asked;
+}
+
+async function openPlain(element: HTMLElement, mapTheme: Theme, events: MapEvents): Promise<CityMap> {
+  const wish = new URLSearchParams(location.search).get('renderer');
+  if (chooseRenderer(probeGraphics(), wish) === 'webgl2') {
+    try {
+      const {WebGLCityMap} = await import('./map/webgl-map');
+      return new WebGLCityMap(element, mapTheme, events);
+    } catch (error) {
+      console.warn('WebGL map', error);
+      element.replaceChildren();
+    }
+  }
+  const {CanvasCityMap} = await import('./map/canvas-map');
+  return new CanvasCityMap(element, mapTheme, events);
+}
 
 const target = document.getElementById('app');
 if (target !== null) {

@@ -4,6 +4,7 @@ import type {PaletteName, Scale} from './color';
 import {NO_LINK, type Link} from './connection';
 import type {Bounds, Place} from './geo';
 import {CATALOGUES, type Lang, type Messages} from './i18n';
+import type {Basemap} from './map/basemap';
 import type {Theme} from './map/city-map';
 import type {PlaybackState, Speed} from './views/live/playback';
 import type {Heard, NearbyDevice, Usual} from './views/live/wire';
@@ -94,6 +95,8 @@ export interface Model {
   /** Who spoke in the chosen cell. */
   readonly heard: Loadable<readonly Heard[]>;
   readonly panel: 'alerts' | 'cells';
+  /** What lies below the cells, null for nothing. */
+  readonly basemap: Basemap | null;
   readonly map: 'loading' | 'failed' | 'webgl2' | 'canvas2d';
   readonly announcement: string;
 }
@@ -129,6 +132,7 @@ export function firstModel(lang: Lang, theme: Theme, nowMs: number): Model {
     usual: {state: 'loading'},
     heard: {state: 'loading'},
     panel: 'alerts',
+    basemap: null,
     map: 'loading',
     announcement: '',
   };

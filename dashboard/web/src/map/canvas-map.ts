@@ -6,7 +6,9 @@ import {
   drawDevice, drawMarker, LABEL_FONT, MAP_COLORS, pulseAt, reducedMotion, SEVERITY_COLORS,
   type CityMap, type Corners, type DevicePoint, type MapEvents, type Marker, type Outline, type Theme,
 } from './city-map';
+import type {Basemap} from './basemap';
 import {Gestures, type Camera} from './gestures';
+import {RasterTiles} from './raster-tiles';
 
 /** Hexagons of one colour go into paths of this many: longer ones rasterise slower. */
 const HEXAGONS_A_FILL = 64;
@@ -81,6 +83,7 @@ export class CanvasCityMap implements CityMap {
   #selected: Rings = NO_RINGS;
   #outlines: readonly DrawnOutline[] = [];
   #devices: readonly DevicePoint[] = [];
+  #tiles: RasterTiles | null = null;
 
   constructor(container: HTMLElement, theme: Theme, events: MapEvents) {
     const ctx = this.#canvas.getContext('2d', {alpha: false});
@@ -109,6 +112,12 @@ export class CanvasCityMap implements CityMap {
 
   setLabel(text: string): void {
     this.#canvas.setAttribute('aria-label', text);
+  }
+
+  setBasemap(basemap: Basemap): void {
+    if (basemap.form !== 'tiles') return;
+    this.#tiles = new RasterTiles(basemap, () => this.#draw());
+    this.#draw();
   }
 
   setAreas(areas: readonly Area[], lang: Lang): void {
@@ -257,9 +266,13 @@ export class CanvasCityMap implements CityMap {
     ctx.fillStyle = c.ground;
     ctx.fillRect(0, 0, this.#width, this.#height);
     ctx.lineJoin = 'round';
-    this.#path(this.#areas, true);
-    ctx.fillStyle = c.land;
-    ctx.fill('evenodd');
+    if (this.#tiles === null) {
+      this.#path(this.#areas, true);
+      ctx.fillStyle = c.land;
+      ctx.fill('evenodd');
+    } else {
+      this.#tiles.paint(ctx, this.#camera, this.#width, this.#height);
+    }
     this.#path(this.#grid, false);
     ctx.strokeStyle = c.grid;
     ctx.lineWidth = 1;

@@ -2,6 +2,7 @@ import type {PaletteName} from '../color';
 import type {Bounds, Place} from '../geo';
 import type {Lang} from '../i18n';
 import type {Area, LonLat, Severity} from '../wire';
+import type {Basemap} from './basemap';
 
 /** Light or dark. */
 export type Theme = 'dark' | 'light';
@@ -51,6 +52,8 @@ export interface CityMap {
   setTheme(theme: Theme): void;
   /** Names the map for people who hear the page. */
   setLabel(text: string): void;
+  /** What lies below everything; it is set once. A map that cannot draw it leaves it out. */
+  setBasemap(basemap: Basemap): void;
   setAreas(areas: readonly Area[], lang: Lang): void;
   /** Replaces the cells; all show nothing until setValues. */
   setCells(corners: readonly Corners[]): void;

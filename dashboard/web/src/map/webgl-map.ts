@@ -1,8 +1,9 @@
 import type {FeatureCollection, GeoJsonProperties, Geometry} from 'geojson';
-import {MapLibreMap, setWorkerUrl, type GeoJSONSource, type GeoJSONSourceSpecification, type StyleSpecification} from 'maplibre-gl';
+import {MapLibreMap, setWorkerUrl, type GeoJSONSource, type GeoJSONSourceSpecification, type LayerSpecification, type SourceSpecification, type StyleSpecification} from 'maplibre-gl';
 import {boundsOf, graticule, focusOffset, HOME, labelPoint, outline, paddingFor, type Bounds, type Place} from '../geo';
 import {inLang, type Lang} from '../i18n';
 import type {Area, LonLat, Severity} from '../wire';
+import type {Basemap} from './basemap';
 import {CellLayer} from './cell-layer';
 import {
   drawDevice, drawMarker, MAP_COLORS, PULSE_MS, pulseAt, reducedMotion, SEVERITY_COLORS,
@@ -72,6 +73,12 @@ function styleOf(theme: Theme): StyleSpecification {
   };
 }
 
+/** What a basemap adds to the style. */
+interface Below {
+  readonly source: SourceSpecification;
+  readonly layers: (source: string, theme: Theme, lang: string) => readonly LayerSpecification[];
+}
+
 const SEVERITIES: readonly Severity[] = ['notice', 'warning', 'critical'];
 
 const RANK: Readonly<Record<Severity, number>> = {notice: 0, warning: 1, critical: 2};
@@ -115,6 +122,8 @@ export class WebGLCityMap implements CityMap {
   #outlined: ReadonlySet<string> = new Set();
   #pulseSince = -Infinity;
   #pulse = 0;
+  #basemap: Below | null = null;
+  #lang: Lang = 'zh';
 
   constructor(container: HTMLElement, theme: Theme, events: MapEvents) {
     setWorkerUrl(new URL(workerUrl, window.location.href).href);
@@ -152,13 +161,48 @@ export class WebGLCityMap implements CityMap {
     this.#theme = theme;
     this.#cells.setTheme(theme);
     this.#repaint(MAP_COLORS[theme]);
+    this.#layBasemap();
   }
 
   setLabel(text: string): void {
     this.#map.getCanvas().setAttribute('aria-label', text);
   }
 
+  setBasemap(basemap: Basemap): void {
+    if (basemap.form === 'tiles') {
+      this.#below({
+        source: {
+          type: 'raster', tileSize: 256, minzoom: basemap.minZoom, maxzoom: basemap.maxZoom,
+          tiles: [`${location.origin}${basemap.url}`],
+        },
+        layers: (source) => [{id: 'basemap', type: 'raster', source}],
+      });
+      return;
+    }
+    import('./vector-file').then((m) => m.styleOfFile(basemap)).then((style) => this.#below(style), (error: unknown) => console.warn('basemap', error));
+  }
+
+  #below(style: Below): void {
+    this.#basemap = style;
+    this.#layBasemap();
+  }
+
+  /** Puts the basemap between the ground and everything else, anew for a theme or language. */
+  #layBasemap(): void {
+    const below = this.#basemap;
+    const map = this.#map;
+    if (below === null || !this.#ready) return;
+    for (const l of map.getStyle().layers) if (l.id.startsWith('basemap')) map.removeLayer(l.id);
+    if (map.getSource('basemap') === undefined) map.addSource('basemap', below.source);
+    for (const l of below.layers('basemap', this.#theme, this.#lang)) map.addLayer(l, 'land');
+    map.setPaintProperty('land', 'fill-opacity', 0);
+  }
+
   setAreas(areas: readonly Area[], lang: Lang): void {
+    if (lang !== this.#lang) {
+      this.#lang = lang;
+      this.#layBasemap();
+    }
     this.#set('grid', lines(graticule(boundsOf(areas))));
     this.#set('areas', collection(areas.map((a) => ({type: 'MultiPolygon', coordinates: a.polygons.map((p) => p.map(mutable))}))));
     this.#set('outline', lines(outline(areas)));
@@ -306,6 +350,7 @@ export class WebGLCityMap implements CityMap {
       if (!this.#map.hasImage(id)) this.#map.addImage(id, deviceImage(isCamera, isOnline), {pixelRatio: 2});
     }
     if (this.#map.getLayer(this.#cells.id) === undefined) this.#map.addLayer(this.#cells, 'borders');
+    this.#layBasemap();
     for (const [id, data] of this.#data) void this.#map.getSource<GeoJSONSource>(id)?.setData(data);
     this.#data.clear();
   }
