@@ -31,14 +31,20 @@ type requestsOptions struct {
 	repeat     time.Duration
 }
 
+// Of cells, and of requests of one kind at one point.
+const (
+	defaultResolution = 8
+	defaultRepeat     = time.Hour
+)
+
 func (o *requestsOptions) flags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.files, "requests", nil, "CSV files of real requests, also compressed with gzip")
 	f.StringVar(&o.mapping, "mapping", "deploy/examples/myla311.yaml", "mapping file of the requests (YAML); days are those of its zone")
 	f.StringVar(&o.holidays, "holidays", "", "public holidays there, in the form of the server's holidays file")
 	f.StringArrayVar(&o.without, "without", nil, "leave out requests with this attribute=value, as the mapping names attributes; may be given again")
-	f.IntVar(&o.resolution, "resolution", 8, "H3 resolution of the cells")
+	f.IntVar(&o.resolution, "resolution", defaultResolution, "H3 resolution of the cells")
 	f.IntVar(&o.learnDays, "learn-days", 0, "days with requests that are learned before any is judged; 0 means half of them")
-	f.DurationVar(&o.repeat, "repeat", time.Hour, "in what time a request of the same kind at the same point repeats the one before; 0 means that all count")
+	f.DurationVar(&o.repeat, "repeat", defaultRepeat, "in what time a request of the same kind at the same point repeats the one before; 0 means that all count")
 }
 
 // evaluateRequests measures the detection on real requests, writes the result and
@@ -104,6 +110,15 @@ func (o evaluateOptions) requestsCommand() string {
 	}
 	if o.requests.holidays != "" {
 		command += " --holidays …"
+	}
+	if o.requests.resolution != defaultResolution {
+		command += fmt.Sprintf(" --resolution %d", o.requests.resolution)
+	}
+	if o.requests.learnDays != 0 {
+		command += fmt.Sprintf(" --learn-days %d", o.requests.learnDays)
+	}
+	if o.requests.repeat != defaultRepeat {
+		command += fmt.Sprintf(" --repeat %s", o.requests.repeat)
 	}
 	if o.quick {
 		command += " --quick"

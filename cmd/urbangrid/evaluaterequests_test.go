@@ -129,13 +129,13 @@ func TestEvaluate_FindsWhatHappenedInLosAngeles(t *testing.T) {
 		files = append(files, file)
 	}
 	out := t.TempDir()
-	said, err := runCommand(t, "evaluate", "--requests", strings.Join(files, ","), "--mapping", requestMapping, "--quick",
+	said, err := runCommand(t, "evaluate", "--requests", strings.Join(files, ","), "--mapping", requestMapping, "--quick", "--learn-days", "7",
 		"--holidays", "../../deploy/examples/myla311-holidays.yaml", "--without", "source=Driver Self Report", "--out", out)
 	if err != nil {
 		t.Fatalf("%v: %s", err, said)
 	}
 	r, settings := realResult(t, out)
-	if settings["rows"] != 20_000 || settings["requests"] != 17_775 || settings["days_learned"] != 5 || settings["days_judged"] != 4 {
+	if settings["rows"] != 20_000 || settings["requests"] != 17_775 || settings["days_learned"] != 7 || settings["days_judged"] != 2 {
 		t.Errorf("reading: %v", settings)
 	}
 	found := false
