@@ -134,8 +134,12 @@ func (d *Detector) weighDay(end time.Time) Day {
 		if h == hour {
 			share = end.Sub(time.Unix(hour*3600, 0)).Hours()
 		}
+		share = max(share-d.missed(time.Unix(h*3600, 0)).Hours(), 0)
 		of := int(h - begin)
 		n, own, other := d.day.in(h), share*d.areaHour(slot/dayHours*dayHours+of), share*d.areaHour(day.Like*dayHours+of)
+		if least := min(own, other); n == 0 && none(least, d.areaExtra(least)) < implausible {
+			continue // the line was cut: that is like neither
+		}
 		day.Count, day.Usual, day.Expected = day.Count+n, day.Usual+own, day.Expected+other
 		day.Odds += d.logAreaHour(n, other) - d.logAreaHour(n, own)
 	}

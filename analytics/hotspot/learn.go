@@ -89,11 +89,12 @@ func (d *Detector) learn(hour int64) {
 		d.counts.slots[at].held -= n
 	}
 	from := time.Unix(hour*3600, 0).UTC()
-	if d.paused(from) || d.heardNothing(from, cells) {
-		return
-	}
+	d.forgetPauses(from)
 	d.forgetFrozen(from)
 	d.forgetWithheld()
+	if d.missed(from) > time.Hour/2 || d.heardNothing(from, cells) {
+		return
+	}
 	frozen, whole := d.frozenIn(from)
 	if whole {
 		d.withholdWhole(hour, cells)

@@ -2,6 +2,7 @@ package hotspot
 
 import (
 	"math"
+	"slices"
 	"time"
 )
 
@@ -137,15 +138,10 @@ func (d *Detector) Reached() time.Time {
 	return d.endOf(d.now - 1)
 }
 
-// paused reports whether nobody watched for more than half of the hour that begins
-// at from, and forgets the pauses that ended before.
-func (d *Detector) paused(from time.Time) bool {
-	to, missed, kept := from.Add(time.Hour), time.Duration(0), d.pauses[:0]
+// missed returns for how long nobody watched in the hour that begins at from.
+func (d *Detector) missed(from time.Time) (missed time.Duration) {
+	to := from.Add(time.Hour)
 	for _, p := range d.pauses {
-		if !p.To.After(from) {
-			continue
-		}
-		kept = append(kept, p)
 		begin, end := p.From, p.To
 		if begin.Before(from) {
 			begin = from
@@ -155,6 +151,11 @@ func (d *Detector) paused(from time.Time) bool {
 		}
 		missed += max(end.Sub(begin), 0)
 	}
-	d.pauses = kept
-	return missed > time.Hour/2
+	return missed
+}
+
+// forgetPauses forgets the pauses that ended a day before from: neither what is still
+// to be learned nor the day that is running goes back so far.
+func (d *Detector) forgetPauses(from time.Time) {
+	d.pauses = slices.DeleteFunc(d.pauses, func(p pause) bool { return p.To.Before(from.Add(-dayHours * time.Hour)) })
 }

@@ -152,3 +152,46 @@ func TestDetector_AHotspotWhoseSensorsDiedIsNotOver(t *testing.T) {
 		t.Errorf("its sensors are heard of again and %d hotspots have ended, want 1", n)
 	}
 }
+
+// A night of which nothing was heard is like no other sort of day.
+func TestDetector_AnOutageIsNoDayOff(t *testing.T) {
+	for name, outage := range map[string]func(d *hotspot.Detector, to time.Time) []hotspot.Change{
+		"of the kind": (*hotspot.Detector).Advance,
+		"of all":      (*hotspot.Detector).Skip,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTown(t, 46, 6, 0.4)
+			d := mustDetector(t, w, hotspot.Options{})
+			at, changes := weeksOff(d, w, 4)
+			for range 24 {
+				if h := at.Hour(); h == 1 {
+					outage(d, at.Add(6*time.Hour))
+				} else if h < 1 || h >= 7 {
+					feed(d, w.hour(at, nil), &changes)
+				}
+				at = at.Add(time.Hour)
+				if day := d.Day(); day.Other {
+					t.Fatalf("at %s the day is taken for one of another sort: %+v", at, day)
+				}
+			}
+		})
+	}
+}
+
+// weeksOff is weeks of a town in which little is going on at weekends.
+func weeksOff(d *hotspot.Detector, w *town, n int) (at time.Time, changes []hotspot.Change) {
+	off := &injection{cells: map[int]bool{}, times: 0.6, to: monday.AddDate(1, 0, 0)}
+	for i := range w.lattice.Len() {
+		off.cells[i] = true
+	}
+	at = monday
+	for range n * 168 {
+		in := off
+		if at.Weekday() != time.Saturday && at.Weekday() != time.Sunday {
+			in = nil
+		}
+		feed(d, w.hour(at, in), &changes)
+		at = at.Add(time.Hour)
+	}
+	return at, changes
+}
