@@ -188,6 +188,12 @@ let resting: ReturnType<typeof setTimeout> | undefined;
 store.subscribe(() => {
   clearTimeout(resting);
   resting = setTimeout(() => {
-    if (parseRoute(location.pathname, '').view === 'live' && model.kind !== null) router.replaceQuery(queryOf(model));
+    if (isMap(location) && model.kind !== null) router.replaceQuery(queryOf(model));
   }, 400);
 });
+
+/** A wall keeps the address that made it. */
+function isMap({pathname, search}: {readonly pathname: string; readonly search: string}): boolean {
+  const {view, query} = parseRoute(pathname, search);
+  return view === 'live' && !query.has('kiosk');
+}
