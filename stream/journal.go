@@ -21,8 +21,11 @@ const (
 	// long an append whose answer was lost may be tried again.
 	duplicateWindow = 10 * time.Minute
 
-	// readAheadBytes bounds what a follower holds that its reader has not taken.
-	readAheadBytes = 16 << 20
+	// readAheadBytes and readAheadEntries bound what a follower holds that its reader
+	// has not taken. The client makes room for so many entries at once, and by itself
+	// for a million: 8 MB for each follower.
+	readAheadBytes   = 16 << 20
+	readAheadEntries = 4096
 
 	// publishTimeout is how long one try of an append waits for its answer.
 	publishTimeout = 15 * time.Second
@@ -202,7 +205,7 @@ func follow(ctx context.Context, s jetstream.Stream, after uint64, each func(jet
 	if err != nil {
 		return fmt.Errorf("follow after %d: %w", after, err)
 	}
-	it, err := c.Messages(jetstream.PullMaxBytes(readAheadBytes))
+	it, err := c.Messages(jetstream.PullMaxMessagesWithBytesLimit(readAheadEntries, readAheadBytes))
 	if err != nil {
 		return fmt.Errorf("follow after %d: %w", after, err)
 	}

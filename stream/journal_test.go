@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -204,6 +205,43 @@ func TestLog_GoesOnAcrossARestart(t *testing.T) {
 	go func() { ended <- l.Follow(ctx, 1, out) }()
 	if e := <-out; e.Seq != 2 || string(e.Payload) != "x:2" {
 		t.Errorf("after 1 comes %d %q, want 2 x:2", e.Seq, e.Payload)
+	}
+	cancel()
+	<-ended
+}
+
+// More than a follower holds at once, in number and in bytes.
+func TestLog_FollowersReadMoreThanTheyHold(t *testing.T) {
+	b := openBus(t, t.TempDir(), stream.Options{})
+	defer b.Close()
+	l, err := b.Log(t.Context(), "alerts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const large, small = 60, 5000
+	for i := range large + small {
+		size := 1
+		if i < large {
+			size = 500 << 10
+		}
+		if _, err := l.Publish(t.Context(), strconv.Itoa(i), make([]byte, size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := make(chan stream.Event)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- l.Follow(ctx, 0, out) }()
+	for want := uint64(1); want <= large+small; want++ {
+		select {
+		case e := <-out:
+			if e.Seq != want {
+				t.Fatalf("got event %d, want %d", e.Seq, want)
+			}
+		case err := <-ended:
+			t.Fatalf("before event %d: %v", want, err)
+		}
 	}
 	cancel()
 	<-ended

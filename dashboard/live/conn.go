@@ -108,9 +108,8 @@ func (c *conn) wakeUp() {
 	}
 }
 
-// serve owns ws until the connection has ended, and returns why it has. The
-// context of a request lasts until its handler returns, so it does not end the
-// connection, only what was begun for it.
+// serve owns ws until the connection has ended, and returns why it has. What was
+// begun for the connection ends with it, or with ctx.
 func (c *conn) serve(ctx context.Context, ws *websocket.Conn) (reason string) {
 	c.ws = ws
 	// The level is one that the compressor knows, so there is no error.

@@ -2,9 +2,12 @@ package live
 
 import (
 	"bufio"
+	"context"
 	"net"
 	"net/http"
+	"strings"
 
+	"github.com/gorilla/websocket"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -51,8 +54,9 @@ func callerAddress(r *http.Request) string {
 	return host
 }
 
-// ServeHTTP makes a live connection of the request and returns when it has
-// ended.
+// ServeHTTP makes a live connection of the request. The connection lives on after it
+// has returned: what the HTTP server holds for a request, more than the connection
+// itself needs, is given back. Run waits for it.
 func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := newConn(h, h.opts.Caller(r))
 	if refusal := h.enter(c); refusal != "" {
@@ -65,15 +69,22 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, refusals[refusal], status)
 		return
 	}
-	defer h.leave(c)
 	ws, err := h.upgrader.Upgrade(wire{w, h}, r, nil)
 	if err != nil {
+		h.leave(c)
 		h.log.Debug("live connection refused", "remote", r.RemoteAddr, "error", err)
 		return
 	}
-	reason := c.serve(r.Context(), ws)
+	go h.serve(c, ws, strings.Clone(r.RemoteAddr))
+}
+
+// serve owns a connection until it has ended. The context of its request ended with
+// the request.
+func (h *Hub) serve(c *conn, ws *websocket.Conn, remote string) {
+	defer h.leave(c)
+	reason := c.serve(context.Background(), ws)
 	h.metrics.disconnects.WithLabelValues(reason).Inc()
-	h.log.Debug("live connection ended", "remote", r.RemoteAddr, "reason", reason)
+	h.log.Debug("live connection ended", "remote", remote, "reason", reason)
 }
 
 // refusals say why there is no place for a connection.
