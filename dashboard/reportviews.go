@@ -62,7 +62,7 @@ type paramView struct {
 	Key     string           `json:"key" example:"every"`
 	Names   sensors.Names    `json:"names"`
 	Doc     sensors.Names    `json:"doc"`
-	Type    report.ParamType `json:"type" enum:"string,time,integer,boolean"`
+	Type    report.ParamType `json:"type" enum:"string,time,integer,number,boolean"`
 	Enum    []string         `json:"enum,omitempty"`
 	Default string           `json:"default" doc:"Empty when there is none, or it depends on others"`
 }
@@ -136,6 +136,9 @@ func reportParams(name report.Name) []*huma.Param {
 		case report.IntegerParam:
 			low, high := float64(p.Min), float64(p.Max)
 			schema = &huma.Schema{Type: huma.TypeInteger, Minimum: &low, Maximum: &high}
+		case report.NumberParam:
+			low, high := float64(p.Min), float64(p.Max)
+			schema = &huma.Schema{Type: huma.TypeNumber, Minimum: &low, Maximum: &high}
 		case report.YesNoParam:
 			schema = &huma.Schema{Type: huma.TypeBoolean}
 		}

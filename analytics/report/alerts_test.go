@@ -219,6 +219,7 @@ func TestQuality_CountsAlertsAndVerdicts(t *testing.T) {
 	s.alert(t, "smoke", "", west, day(t, 12).Add(time.Hour+5*time.Minute), 1) // five minutes after the one before cleared
 	faulty := s.alert(t, "noise", "n-2", east, day(t, 2), 1)
 	faulty.Category = store.AboutQuality
+	s.budgets = map[sensors.KindKey]float64{"smoke": 1}
 	gone := s.alert(t, "smoke", "", west, day(t, 2), 1)
 	gone.MergedInto = "a000"
 	r := s.ask(t, report.Quality, "from=2026-09-21")
@@ -244,6 +245,49 @@ func TestQuality_CountsAlertsAndVerdicts(t *testing.T) {
 	if len(weeks.Rows) != 4*9 {
 		t.Errorf("%d rows of weeks, want four subjects in nine weeks", len(weeks.Rows))
 	}
+}
+
+func TestQuality_BudgetsAreThoseOfTheRulesUnlessOneIsGiven(t *testing.T) {
+	s := newTown(t)
+	s.budgets = map[sensors.KindKey]float64{"smoke": 0.5}
+	for i := range 2 {
+		s.verdicts[s.alert(t, "smoke", "", west, day(t, 3+i), 1).ID] = store.Verdict{Answer: store.FalseAlarm}
+	}
+	s.alert(t, "noise", "n-1", west, day(t, 3), 1)
+	const weeks = "from=2026-11-02&to=2026-11-23"
+	r := s.ask(t, report.Quality, weeks)
+	wellFormed(t, r)
+	wantMissing(t, r, "kinds", 0, "budget", report.NoteNoRuleBudget)
+	wantNumber(t, r, "kinds", 1, "budget", 0.5, 0)
+	wantText(t, r, "kinds", 1, "within_budget", "no") // two in three weeks of half a one
+	r = s.ask(t, report.Quality, weeks+"&budget=0.7")
+	wantNumber(t, r, "kinds", 0, "budget", 0.7, 0)
+	wantText(t, r, "kinds", 1, "within_budget", "yes")
+	wantText(t, s.ask(t, report.Quality, weeks+"&budget=0"), "kinds", 1, "within_budget", "no")
+	for _, bad := range []string{"-1", "NaN", "1e9", "few"} {
+		if _, err := report.Parse(report.Quality, mustQuery(t, "budget="+bad), s.reporter(t, report.Options{}).District()); err == nil {
+			t.Errorf("a budget of %s was accepted", bad)
+		}
+	}
+}
+
+// Each hotspot has a place of its own: it flaps when one that shares a cell with it
+// was over a short time before.
+func TestQuality_HotspotsFlapWhereTheyShareACell(t *testing.T) {
+	s := newTown(t)
+	raise := func(id string, at time.Time, minutes float64, cells ...grid.Cell) {
+		a := s.alert(t, "smoke", "", west, at, minutes/60)
+		a.Place, a.Cells = "hotspot/"+id, cells
+	}
+	at := day(t, 3)
+	raise("1", at, 20, 10, 20)
+	raise("2", at.Add(30*time.Minute), 20, 20, 30)  // ten minutes after the first, in a cell of it
+	raise("3", at.Add(60*time.Minute), 20, 40, 50)  // ten minutes after the second, elsewhere
+	raise("4", at.Add(110*time.Minute), 20, 30, 40) // half an hour after all
+	raise("5", at.Add(120*time.Minute), 20, 30)     // while the fourth is open
+	r := s.ask(t, report.Quality, "from=2026-11-16&to=2026-11-23")
+	wantNumber(t, r, "kinds", 0, "raised", 5, 0)
+	wantNumber(t, r, "kinds", 0, "flapping", 1, 0)
 }
 
 func TestQuality_CountsWhatWasOpenBeforeThePeriod(t *testing.T) {

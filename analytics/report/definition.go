@@ -35,8 +35,11 @@ var definitions = map[string]Definition{
 		"平均水平发生改变的时间窗，泊松代价、惩罚 3·ln n 的精确最优划分。不考虑季节，也不说明原因。过度离散的数据会多报变点。",
 		"Where the mean level changed: exact optimal partition, Poisson cost, penalty 3·ln n. It knows no seasons and no causes. Counts that vary more than Poisson give more of them.")},
 	"exceedance": {Names: names("超阈值", "Exceedance"), Text: names(
-		"观测数超过按历史同期（同一周内时段，前后一个时间窗，过去 8 周）拟合的单侧上限（α = 0.005，负二项）。只说明比平常多，不说明原因。",
-		"More than the upper bound (one-sided, α = 0.005, negative binomial) fitted to the same time of the week ± 1 window in the 8 weeks before. It says more than usual, not why.")},
+		"观测数超过按历史同期（同一周内时段，前后一个时间窗，过去 8 周）拟合的单侧上限（α = 0.005，负二项）。节假日与之前的星期日相比，调休上班日与之前的星期三相比，二者不作为其他日子的历史。只说明比平常多，不说明原因。",
+		"More than the upper bound (one-sided, α = 0.005, negative binomial) fitted to the same time of the week ± 1 window in the 8 weeks before. A holiday is held against the Sundays before it, a day worked instead against the Wednesdays; neither is the past of other days. It says more than usual, not why.")},
+	"ears": {Names: names("EARS", "EARS"), Text: names(
+		"历史不足以用 Farrington 时（按天、按小时少于 4 周，按周少于一年）的上限：第 9 至第 3 个时间窗之前的 7 个时间窗（按小时为同一钟点的 7 天）的均值加 3 倍标准差（C2）。不考虑星期几，误报比 Farrington 多。",
+		"The upper bound where there is too little past for Farrington (below 4 weeks of days or hours, a year of weeks): the mean of the seven windows from nine to three before, of the same hour where windows are hours, and 3 standard deviations (C2). It knows no days of the week and gives more false alarms than Farrington.")},
 	"previous": {Names: names("环比", "Against the period before"), Text: names(
 		"与紧接其前的等长时段相比；“最近一周”与再前一周相比。", "Against the period of the same length just before; the last week against the week before it.")},
 	"last_year": {Names: names("同比", "Against last year"), Text: names(
@@ -54,8 +57,8 @@ var definitions = map[string]Definition{
 	"cluster": {Names: names("热点片区", "Cluster"), Text: names(
 		"相邻的显著热网格连成的片区，按超出期望的数量排序。", "Significant hot cells that touch, ranked by what they have beyond what is expected.")},
 	"scan": {Names: names("时空扫描", "Space-time scan"), Text: names(
-		"对各中心的 0 至 2 环、截至时段末的各种时长，比较观测数与期望数（对数似然比），取互不重叠的最显著者。p 值由蒙特卡洛模拟得到（≥ 计数，含自身），已考虑所有被检验的区域。",
-		"Disks of 0 to 2 rings around each cell and durations that end with the period, observed against expected (log-likelihood ratio), the best ones that share no cell. p by Monte Carlo (≥, itself included), which allows for all zones that were looked at.")},
+		"对各中心的 0 至 2 环、截至时段末的各种时长，比较观测数与期望数（对数似然比），取互不重叠的最显著者。期望数按星期规律，节假日按星期日、调休上班日按星期三计。p 值由蒙特卡洛模拟得到（≥ 计数，含自身），已考虑所有被检验的区域。",
+		"Disks of 0 to 2 rings around each cell and durations that end with the period, observed against expected (log-likelihood ratio), the best ones that share no cell. What is expected follows the week, a holiday as a Sunday and a day worked instead as a Wednesday. p by Monte Carlo (≥, itself included), which allows for all zones that were looked at.")},
 	"ehsa": {Names: names("新兴热点", "Emerging hot spot"), Text: names(
 		"时空立方体中每个时间步的 Gi*（邻域含前一时间步，全立方体平均，FDR q ≤ 0.05）及其 Mann-Kendall 趋势（α = 0.05）共同决定的 17 类之一。定义按公开文本实现，与 ArcGIS 结果可能不完全一致。",
 		"One of 17 categories from Gi* in each step of the cube (neighbours in the step and the one before, mean of the whole cube, FDR q ≤ 0.05) and its Mann-Kendall trend (α = 0.05). After the published text; ArcGIS may differ in places.")},
@@ -71,12 +74,14 @@ var definitions = map[string]Definition{
 		"值班人员研判过的告警中属实的比例，95 % Wilson 置信区间。只研判过的告警计入；研判者可能偏向某一类告警。",
 		"Of the alerts that operators judged, the share that was confirmed, with a 95 % Wilson interval. Only judged alerts count, and people may judge some sorts more often.")},
 	"budget": {Names: names("误报预算", "Budget"), Text: names(
-		"每类每周允许的误报次数。未研判的告警不计为误报。", "False episodes that are allowed a kind and week. Alerts nobody judged are not counted as false.")},
+		"每类每周允许的误报次数：热点规则中该类型的 budget 之和，或参数给定的数。未研判的告警不计为误报。",
+		"False episodes that are allowed a kind and week: what the hotspot rules of the kind accept together, or the parameter. Alerts nobody judged are not counted as false.")},
 	"time_to_clear": {Names: names("解除用时", "Time to clear"), Text: names(
 		"从触发到解除的时间，计时段内解除的全部告警，包括时段开始前触发的；时段末仍未解除的另行计数。",
 		"From raised to cleared, of all alerts that were cleared in the period, those raised before it included. What is open at its end is counted beside it.")},
 	"flapping": {Names: names("抖动", "Flapping"), Text: names(
-		"标记为抖动，或解除后 15 分钟内在同一地点再次触发的告警。", "Alerts that are marked so, or were raised at the same place within 15 minutes of the clearing of the one before.")},
+		"标记为抖动，或解除后 15 分钟内在同一地点再次触发的告警；热点以是否有共同的网格为准。",
+		"Alerts that are marked so, or were raised at the same place within 15 minutes of the clearing of the one before; of hotspots, in cells of which they share one.")},
 	"health": {Names: names("设备状况", "Device health"), Text: names(
 		"在线：按时有信号；离线：超过预期间隔 3 倍未见信号或已声明离线；沉默：从未有信号。", "Online: heard of in time. Offline: silent for three times its interval, or said to be gone. Silent: never heard of.")},
 }
@@ -96,6 +101,7 @@ var methods = map[string]Method{
 	"stl":            {Names: names("STL（稳健，至收敛）", "STL (robust, to convergence)"), Reference: "Cleveland et al. 1990, J. Official Statistics 6:3"},
 	"partition":      {Names: names("变点：最优划分（泊松）", "Change points: optimal partition (Poisson)"), Reference: "Jackson et al. 2005; Killick et al. 2012, JASA 107:1590"},
 	"farrington":     {Names: names("Farrington flexible", "Farrington flexible"), Reference: "Noufaily et al. 2013, Statistics in Medicine 32:1206; nbPlugin"},
+	"ears":           {Names: names("EARS C2", "EARS C2"), Reference: "Hutwagner et al. 2003, J. Urban Health 80:i89"},
 	"gi_star":        {Names: names("Getis-Ord Gi*", "Getis-Ord Gi*"), Reference: "Getis & Ord 1992, Geographical Analysis 24:189; Ord & Getis 1995, 27:286"},
 	"fdr":            {Names: names("FDR（Benjamini-Hochberg）", "FDR (Benjamini-Hochberg)"), Reference: "Benjamini & Hochberg 1995, JRSS B 57:289"},
 	"local_moran":    {Names: names("局部莫兰指数", "Local Moran"), Reference: "Anselin 1995, Geographical Analysis 27:93; Sokal et al. 1998"},

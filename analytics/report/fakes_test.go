@@ -16,6 +16,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/urbangrid/urbangrid/analytics/calendar"
 	"github.com/urbangrid/urbangrid/analytics/report"
 	"github.com/urbangrid/urbangrid/analytics/report/export"
 	"github.com/urbangrid/urbangrid/grid"
@@ -33,6 +34,8 @@ type town struct {
 	alerts   []store.Alert
 	verdicts map[string]store.Verdict
 	devices  []sensors.Device
+	calendar *calendar.Calendar
+	budgets  map[sensors.KindKey]float64
 	cubes    int // how often a cube was asked for
 	err      error
 }
@@ -206,7 +209,7 @@ func (s *town) reporterAt(t testing.TB, opts report.Options, at time.Time) *repo
 	opts.Version, opts.Zone, opts.Now = "test", mustZone(t, "Asia/Shanghai"), func() time.Time { return at }
 	return report.New(report.Sources{
 		Kinds: kinds, Areas: s.areas, Series: s, Alerts: s, Verdicts: s, Devices: s,
-		Thresholds: map[sensors.KindKey]float64{"noise": 85},
+		Thresholds: map[sensors.KindKey]float64{"noise": 85}, Calendar: s.calendar, Budgets: s.budgets,
 	}, opts)
 }
 

@@ -86,6 +86,43 @@ func TestHotspots_FindTheRingWithMore(t *testing.T) {
 	wantNumber(t, r, "devices", 0, "count", 140, 0)
 }
 
+// A holiday is like a weekend, from Thursday to Wednesday: it is no cluster.
+func TestScan_AHolidayIsNoCluster(t *testing.T) {
+	s, days := holidayTown(t)
+	middle, err := grid.CellAt(west, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rings, err := middle.Disk(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range slices.Concat(rings...) {
+		p := center(t, c)
+		s.devices = append(s.devices, sensors.Device{
+			ID: sensors.DeviceID("d-" + c.String()), Kinds: []sensors.KindKey{"smoke"},
+			Position: sensors.Position{LatDegrees: p.LatDegrees, LonDegrees: p.LonDegrees, Datum: sensors.WGS84},
+		})
+	}
+	const query = "kind=smoke&scan=true&replicates=99&from=2026-08-03&to=2026-10-08"
+	p := func() float64 {
+		r := s.ask(t, report.Hotspots, query)
+		if tb, ok := r.Table("scan"); !ok || len(tb.Rows) == 0 {
+			return 1
+		}
+		v, _ := cell(t, r, "scan", 0, "p").Number()
+		return v
+	}
+	if got := p(); got < 0.05 {
+		t.Errorf("the holiday is a cluster with p %v", got)
+	}
+	s.calendar = nil
+	if got := p(); got > 0.02 {
+		t.Errorf("without a calendar p is %v: the test shows nothing", got)
+	}
+	s.calendar = days
+}
+
 func TestLayer_IsAPartOfTheReportOfHotSpots(t *testing.T) {
 	s, cells := hexTown(t)
 	for _, c := range cells[:7] {

@@ -38,6 +38,8 @@ const (
 	NoteNoBudget      NoteCode = "no_budget"
 	NoteWithCases     NoteCode = "comes_with_cases"
 	NoteNotAsked      NoteCode = "not_asked"
+	NoteNoP           NoteCode = "no_p"
+	NoteNoRuleBudget  NoteCode = "no_rule_budget"
 	NoteUndefined     NoteCode = "undefined"
 )
 
@@ -125,6 +127,10 @@ var noteTexts = map[NoteCode]noteText{
 		sensors.Names{ZH: "超时处置和重复立案来自案件；目前只有告警，没有案件数据。", EN: "Late handling and reopening come from cases; there are alerts alone so far."}},
 	NoteNotAsked: {sensors.Names{ZH: "未计算", EN: "not asked"},
 		sensors.Names{ZH: "没有要求计算。", EN: "It was not asked for."}},
+	NoteNoP: {sensors.Names{ZH: "无 p 值", EN: "no p"},
+		sensors.Names{ZH: "EARS 只有上限（均值加 3 倍标准差），没有 p 值。", EN: "EARS has an upper bound (mean and 3 standard deviations) and no p."}},
+	NoteNoRuleBudget: {sensors.Names{ZH: "规则无预算", EN: "no rule"},
+		sensors.Names{ZH: "没有热点规则为该类型设定误报预算；可用参数 budget 指定。", EN: "No hotspot rule has a budget of false episodes for the kind; the parameter budget gives one."}},
 	NoteUndefined: {sensors.Names{ZH: "无定义", EN: "undefined"},
 		sensors.Names{ZH: "该数值没有定义。", EN: "The value is not defined."}},
 

@@ -21,6 +21,7 @@ const (
 	TextParam    ParamType = "string"
 	TimeParam    ParamType = "time" // RFC 3339, or a day of the district such as 2026-11-01
 	IntegerParam ParamType = "integer"
+	NumberParam  ParamType = "number"
 	YesNoParam   ParamType = "boolean"
 )
 
@@ -33,7 +34,7 @@ type Param struct {
 	Type     ParamType
 	Enum     []string
 	Default  string // "" when there is none, or it depends on others
-	Min, Max int    // of an integer
+	Min, Max int    // of an integer or a number
 	Example  string
 
 	set func(r *Request, text string, d District) error // text may be ""
@@ -77,7 +78,7 @@ func Params(name Name) []Param {
 	case Quality:
 		return []Param{
 			kindParam(), hidden(Week), fromParam(), toParam(), areaParam(),
-			whole("budget", names("误报预算", "Budget"), names("每类每周允许的误报次数", "false episodes that are allowed a kind and week"), 1, 0, 1000, func(r *Request) *int { return &r.Budget }),
+			budgetParam(),
 		}
 	}
 	return nil
@@ -172,6 +173,32 @@ func whole(key string, n, doc sensors.Names, otherwise, least, most int, field f
 			return nil
 		},
 		get: func(r *Request, _ *time.Location) string { return strconv.Itoa(*field(r)) },
+	}
+}
+
+// budgetParam is the budget of false episodes; left out, that of the rules.
+func budgetParam() Param {
+	const most = 1000
+	return Param{
+		Key: "budget", Names: names("误报预算", "Budget"), Type: NumberParam, Max: most, Example: "0.5",
+		Doc: names("每类每周允许的误报次数；不填则按热点规则", "false episodes that are allowed a kind and week; left out: what the hotspot rules accept"),
+		set: func(r *Request, s string, _ District) error {
+			if r.Budget = -1; s == "" {
+				return nil
+			}
+			v, err := strconv.ParseFloat(s, 64)
+			if err != nil || !(v >= 0 && v <= most) {
+				return fmt.Errorf("is not a number from 0 to %d", most)
+			}
+			r.Budget = v
+			return nil
+		},
+		get: func(r *Request, _ *time.Location) string {
+			if r.Budget < 0 {
+				return ""
+			}
+			return strconv.FormatFloat(r.Budget, 'g', -1, 64)
+		},
 	}
 }
 

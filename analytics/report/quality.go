@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/urbangrid/urbangrid/analytics/report/jobs"
+	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
 )
@@ -123,19 +124,13 @@ func (r *Reporter) quality(ctx context.Context, req Request, tell Tell, out *Res
 // the first week count with how long they were open, and in no week.
 func tallies(alerts []store.Alert, answers map[string]store.Answer, bounds []time.Time, end time.Time) (all map[subject]*tally, weeks map[subject][]tally) {
 	all, weeks = map[subject]*tally{}, map[subject][]tally{}
-	cleared := map[string]time.Time{} // when the last alert of a rule, kind and place was
+	before := flaps{}
 	for _, a := range alerts {
 		s := subject{categoryOf(a), a.Kind}
 		if all[s] == nil {
 			all[s], weeks[s] = &tally{}, make([]tally, len(bounds)-1)
 		}
-		same := fmt.Sprint(a.Rule, "\x00", a.Kind, "\x00", a.Place)
-		before, known := cleared[same]
-		gap := a.RaisedAt.Sub(before)
-		flapping := a.Flapping || known && gap >= 0 && gap <= reraised
-		if !a.ClearedAt.IsZero() {
-			cleared[same] = a.ClearedAt
-		}
+		flapping := before.again(a) || a.Flapping
 		all[s].last(a, end)
 		if w := window(bounds, a.RaisedAt); w >= 0 {
 			all[s].add(answers[a.ID], flapping)
@@ -143,6 +138,31 @@ func tallies(alerts []store.Alert, answers map[string]store.Answer, bounds []tim
 		}
 	}
 	return all, weeks
+}
+
+// flaps remembers the alerts of each rule that were cleared a short time before.
+type flaps map[string][]store.Alert
+
+// again reports whether an alert is one that was cleared a short time before it was
+// raised: of the same rule and kind, at the same place, or, of hotspots, which have a
+// place of their own each, in an area that shares a cell with it. Alerts come in the
+// order in which they were raised.
+func (f flaps) again(a store.Alert) bool {
+	rule := a.Rule + "\x00" + string(a.Kind)
+	f[rule] = slices.DeleteFunc(f[rule], func(b store.Alert) bool { return !b.ClearedAt.IsZero() && a.RaisedAt.Sub(b.ClearedAt) > reraised })
+	found := slices.ContainsFunc(f[rule], func(b store.Alert) bool {
+		return !b.ClearedAt.IsZero() && !a.RaisedAt.Before(b.ClearedAt) && (a.Place == b.Place || overlap(a.Cells, b.Cells))
+	})
+	f[rule] = append(f[rule], a)
+	return found
+}
+
+// overlap reports whether two ascending lists share a cell.
+func overlap(a, b []grid.Cell) bool {
+	return slices.ContainsFunc(a, func(c grid.Cell) bool {
+		_, ok := slices.BinarySearch(b, c)
+		return ok
+	})
 }
 
 // window is the window that contains t, -1 for none.
@@ -169,12 +189,27 @@ func subjects[T any](m map[subject]T) []subject {
 	return out
 }
 
+// held holds the false alarms of some weeks against the budget of a subject.
+func (r *Reporter) held(req Request, s subject, falseAlarms, weeks int) (budget, within Value) {
+	if s.category == store.AboutQuality {
+		return Missing(NoteNoBudget), Missing(NoteNoBudget)
+	}
+	perWeek, ok := req.Budget, true
+	if perWeek < 0 {
+		perWeek, ok = r.src.Budgets[s.kind]
+	}
+	if !ok {
+		return Missing(NoteNoRuleBudget), Missing(NoteNoRuleBudget)
+	}
+	return Number(perWeek), YesNo(float64(falseAlarms) <= perWeek*float64(weeks))
+}
+
 func (r *Reporter) kindsTable(all map[subject]*tally, weeks int, req Request) Table {
 	t := Table{Key: "kinds", Title: names("各类型检测质量", "By kind"), Columns: []Column{
 		textual("category", "类别", "Category"), textual("kind", "类型键", "Kind key"), textual("name", "类型", "Kind"),
 		plain("raised", "告警数", "Raised", 0), plain("confirmed", "属实", "Confirmed", 0), plain("false", "误报", "False", 0), plain("unanswered", "未研判", "Not judged", 0),
 		percent("ppv", "阳性预测值", "Predictive value"), percent("ppv_low", "区间下限", "Low"), percent("ppv_high", "区间上限", "High"),
-		plain("false_per_week", "每周误报", "False a week", 2), plain("budget", "误报预算", "Budget", 0), textual("within_budget", "在预算内", "Within budget"),
+		plain("false_per_week", "每周误报", "False a week", 2), plain("budget", "误报预算", "Budget", 2), textual("within_budget", "在预算内", "Within budget"),
 		column("clear_median", names("解除用时中位数", "Median time to clear"), "h", names("小时", "hours"), 2),
 		column("clear_p90", names("解除用时九成分位", "90 % cleared within"), "h", names("小时", "hours"), 2),
 		plain("open", "时段末未解除", "Open at the end", 0), plain("flapping", "抖动", "Flapping", 0), percent("flapping_share", "抖动占比", "Flapping share"),
@@ -183,10 +218,7 @@ func (r *Reporter) kindsTable(all map[subject]*tally, weeks int, req Request) Ta
 		a := all[s]
 		ppv, low, high := a.ppv()
 		perWeek := Number(float64(a.falseAlarms) / float64(weeks))
-		budget, within := Count(req.Budget), YesNo(a.falseAlarms <= req.Budget*weeks)
-		if s.category == store.AboutQuality {
-			budget, within = Missing(NoteNoBudget), Missing(NoteNoBudget)
-		}
+		budget, within := r.held(req, s, a.falseAlarms, weeks)
 		mid, most := Missing(NoteStillOpen), Missing(NoteStillOpen)
 		if len(a.hours) > 0 {
 			mid = Number(median(a.hours)) // which sorts
@@ -205,16 +237,13 @@ func (r *Reporter) weeksTable(all map[subject]*tally, weeks map[subject][]tally,
 	t := Table{Key: "weeks", Title: names("每周告警", "By week"), Columns: []Column{
 		momentary("week", "周（周一）", "Week (Monday)"), textual("category", "类别", "Category"), textual("kind", "类型键", "Kind key"), textual("name", "类型", "Kind"),
 		plain("raised", "告警数", "Raised", 0), plain("confirmed", "属实", "Confirmed", 0), plain("false", "误报", "False", 0), plain("unanswered", "未研判", "Not judged", 0),
-		percent("ppv", "阳性预测值", "Predictive value"), plain("budget", "误报预算", "Budget", 0), textual("within_budget", "在预算内", "Within budget"), plain("flapping", "抖动", "Flapping", 0),
+		percent("ppv", "阳性预测值", "Predictive value"), plain("budget", "误报预算", "Budget", 2), textual("within_budget", "在预算内", "Within budget"), plain("flapping", "抖动", "Flapping", 0),
 	}}
 	for _, s := range subjects(all) {
 		for w := range weeks[s] {
 			a := &weeks[s][w]
 			ppv, _, _ := a.ppv()
-			budget, within := Count(req.Budget), YesNo(a.falseAlarms <= req.Budget)
-			if s.category == store.AboutQuality {
-				budget, within = Missing(NoteNoBudget), Missing(NoteNoBudget)
-			}
+			budget, within := r.held(req, s, a.falseAlarms, 1)
 			t.Rows = append(t.Rows, []Value{
 				Moment(bounds[w]), Named(categories[s.category]), Text(string(s.kind)), Named(r.kindName(s.kind)),
 				Count(a.raised), Count(a.confirmed), Count(a.falseAlarms), Count(a.unanswered()), ppv, budget, within, Count(a.flapping),

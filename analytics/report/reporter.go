@@ -9,6 +9,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/urbangrid/urbangrid/analytics/calendar"
 	"github.com/urbangrid/urbangrid/analytics/report/jobs"
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
@@ -50,6 +51,11 @@ type Sources struct {
 	Verdicts Verdicts // nil means that nobody answers alerts
 	Devices  Devices
 	Handling Handling // nil means that there are no cases
+	// Calendar knows holidays; nil means that there are only weekdays and weekends.
+	Calendar *calendar.Calendar
+	// Budgets are how many false episodes a week the rules accept, by kind. A kind
+	// that is not there has no such rule.
+	Budgets map[sensors.KindKey]float64
 	// Thresholds are the levels from which a measure is too bad, by the alert
 	// rules. A kind that is not there has none.
 	Thresholds map[sensors.KindKey]float64
@@ -93,6 +99,14 @@ func New(src Sources, opts Options) *Reporter {
 		opts.RegisterFor = time.Minute
 	}
 	return &Reporter{src: src, opts: opts}
+}
+
+// days is the calendar in the district's zone.
+func (r *Reporter) days() *calendar.Calendar {
+	if r.src.Calendar == nil {
+		return new(calendar.Calendar).In(r.opts.Zone)
+	}
+	return r.src.Calendar.In(r.opts.Zone)
 }
 
 // District returns what a question for r is held against at this moment.

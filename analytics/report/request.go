@@ -31,9 +31,9 @@ type Request struct {
 	WithinDays int // what comes back within so many days is stubborn
 	LongDays   int // and what lasted so many days at a time
 	Rank       Ranking
-	Top        int // how many rows of a ranking
-	Episodes   int // how many episodes of each
-	Budget     int // false episodes a kind and week
+	Top        int     // how many rows of a ranking
+	Episodes   int     // how many episodes of each
+	Budget     float64 // false episodes a kind and week; below 0 means those of the rules
 }
 
 // Long reports whether the answer takes so long that it should be asked for as a
@@ -222,6 +222,10 @@ func (r Request) parameters(d District) []Parameter {
 			}
 		case "area":
 			v = Named(areaName(r.Area, d.Areas))
+		case "budget":
+			if r.Budget < 0 {
+				v = Named(names("按规则", "that of the rules"))
+			}
 		}
 		out = append(out, Parameter{Key: p.Key, Names: p.Names, Text: text, Value: v})
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/urbangrid/urbangrid/analytics/calendar"
 	"github.com/urbangrid/urbangrid/analytics/report/jobs"
 	"github.com/urbangrid/urbangrid/analytics/scan"
 	"github.com/urbangrid/urbangrid/grid"
@@ -25,8 +26,8 @@ func scanSteps(every Step, all int) int {
 
 // baseline is what each cell is expected to have in each of the last steps, the
 // oldest first: its rate before, shrunk towards that of all cells, times the profile
-// of the week.
-func (s *study) baseline(every Step, last int, zone *time.Location) [][]float64 {
+// of the week, in which holidays are Sundays.
+func (s *study) baseline(every Step, last int, days *calendar.Calendar) [][]float64 {
 	history := len(s.count) - last
 	n := s.lattice.Len()
 	total, rate := 0.0, make([]float64, n)
@@ -37,11 +38,11 @@ func (s *study) baseline(every Step, last int, zone *time.Location) [][]float64 
 		}
 	}
 	known := float64(history - s.begin)
-	profile := s.profile(every, history, total, zone)
+	profile := s.profile(every, history, total, days)
 	out := make([][]float64, last)
 	for d := range out {
 		out[d] = make([]float64, n)
-		f := profile[slot(every, s.bounds[history+d], zone)]
+		f := profile[slot(every, s.bounds[history+d], days)]
 		for i := range rate {
 			// A Gamma prior with the mean of all cells that weighs as much as one event.
 			mean := total / float64(n)
@@ -52,25 +53,25 @@ func (s *study) baseline(every Step, last int, zone *time.Location) [][]float64 
 }
 
 // slot is the time of the week that a window is like: the hour of the day and
-// whether it is a weekend, or the day of the week.
-func slot(every Step, t time.Time, zone *time.Location) int {
-	l := t.In(zone)
-	weekend := l.Weekday() == time.Saturday || l.Weekday() == time.Sunday
-	if every == Hour {
-		if weekend {
-			return 24 + l.Hour()
-		}
-		return l.Hour()
+// whether people work, or the day of the week. A holiday is like a weekend or a
+// Sunday, a day that is worked instead like a working day or a Wednesday.
+func slot(every Step, t time.Time, days *calendar.Calendar) int {
+	of := days.Slot(t) // from Monday on
+	if every != Hour {
+		return of / 24
 	}
-	return int(l.Weekday())
+	if of/24 >= 5 {
+		return 24 + of%24
+	}
+	return of % 24
 }
 
 // profile is how much a slot of the week has of the mean over all windows of the
 // history. A slot that was never seen is like the mean.
-func (s *study) profile(every Step, history int, total float64, zone *time.Location) map[int]float64 {
+func (s *study) profile(every Step, history int, total float64, days *calendar.Calendar) map[int]float64 {
 	sum, windows := map[int]float64{}, map[int]float64{}
 	for w := s.begin; w < history; w++ {
-		k := slot(every, s.bounds[w], zone)
+		k := slot(every, s.bounds[w], days)
 		windows[k]++
 		for _, c := range s.count[w] {
 			sum[k] += float64(c)
@@ -108,7 +109,7 @@ func (r *Reporter) scanTable(ctx context.Context, req Request, tell Tell, out *R
 		out.note(NoteNoScan)
 		return t, nil
 	}
-	expected := s.baseline(req.Every, steps, r.opts.Zone)
+	expected := s.baseline(req.Every, steps, r.days())
 	if !slices.ContainsFunc(expected[0], func(mean float64) bool { return mean > 0 }) {
 		out.note(NoteNoScan)
 		return t, nil

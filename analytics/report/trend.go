@@ -148,13 +148,14 @@ func (r *Reporter) trend(ctx context.Context, req Request, tell Tell, out *Resul
 		return fmt.Errorf("%w: %d lines of %d windows are more than %d values; ask for a shorter period, longer windows or one kind", ErrTooMuch, len(lines), windows, maxTrendValues)
 	}
 	t := newTrendTables(req, windows)
+	ears := false
 	for i := range lines {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		tell(jobs.Progress{Step: names("检验趋势", "testing trends"), Done: i, Total: len(lines)})
 		out.Data.Observations += lines[i].total(history, windows+history).n
-		t.add(r, &lines[i], bounds, history)
+		ears = t.add(r, &lines[i], bounds, history) || ears
 	}
 	if t.comparisons.Rows, err = r.compare(ctx, req, bounds, windows, lines); err != nil {
 		return err
@@ -170,6 +171,10 @@ func (r *Reporter) trend(ctx context.Context, req Request, tell Tell, out *Resul
 	}
 	out.use("mann_kendall", "theil_sen", "hamed_rao", "hirsch_slack", "stl", "partition", "farrington")
 	out.define("count", "level", "beyond", "per_km2", "per_device", "trend_p", "slope", "seasonal", "stl", "change", "exceedance", "previous", "last_year")
+	if ears {
+		out.use("ears")
+		out.define("ears")
+	}
 	return nil
 }
 
@@ -179,38 +184,33 @@ type analysis struct {
 	verdict  *trend.Trend // nil below trend.MinSteps values
 	seasonal *trend.Kendall
 	stl      *trend.Decomposition
-	stlFrom  int // first window of the decomposition
+	stlFrom  int // first window with a value, at which the decomposition begins
 	stlWhy   NoteCode
 	cuts     *trend.Segmentation
 	exceeds  []exceedance
-	judged   int // windows that Farrington could judge
-}
-
-type exceedance struct {
-	window int // of the period
-	count.Farrington
-	observed float64
+	judged   int  // windows that there is an upper bound for
+	ears     bool // some of them by EARS
 }
 
 // analyse applies the methods to a line. history windows come before the period.
-func analyse(l *line, every Step, history int) analysis {
+func (r *Reporter) analyse(l *line, every Step, bounds []time.Time, history int) analysis {
 	a := analysis{x: l.values(history)}
 	if v, err := trend.Of(a.x, trend.Options{}); err == nil {
 		a.verdict = &v
 	}
 	season := every.season()
-	if season > 1 && a.verdict != nil && len(a.x) >= 2*season {
+	a.decompose(l.kind, season)
+	if season > 1 && a.verdict != nil && len(a.x)-a.stlFrom >= 2*season {
 		k := trend.Seasonal(a.x, season)
 		a.seasonal = &k
 	}
-	a.decompose(l.kind, season)
 	if a.verdict != nil && l.kind.Type == sensors.Event {
 		if s, err := trend.Partition(a.x, trend.PartitionOptions{Cost: trend.PoissonCost, MinLength: 2}); err == nil {
 			a.cuts = &s
 		}
 	}
 	if l.kind.Type == sensors.Event {
-		a.exceed(l, every, history)
+		a.exceed(l, watch{every: every, bounds: bounds, history: history, days: r.days(), zone: r.opts.Zone})
 	}
 	return a
 }
@@ -243,25 +243,5 @@ func (a *analysis) decompose(kind sensors.Kind, season int) {
 		a.stlWhy = NoteGaps // the one thing that is wrong with values of ours
 	default:
 		a.stl = &d
-	}
-}
-
-// exceed judges every window of the period that has data half as far back as is
-// looked.
-func (a *analysis) exceed(l *line, every Step, history int) {
-	opts, reach := farringtonOf(every)
-	all := l.values(0)
-	for i := range a.x {
-		if history+i-l.begin < reach/2 {
-			continue
-		}
-		f, err := count.FarringtonFlexible(all, history+i, opts)
-		if err != nil {
-			continue // ErrNotEnough: the window is not judged
-		}
-		a.judged++
-		if f.Alarm {
-			a.exceeds = append(a.exceeds, exceedance{window: i, Farrington: f, observed: a.x[i]})
-		}
 	}
 }

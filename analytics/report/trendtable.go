@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/urbangrid/urbangrid/analytics/calendar"
 	"github.com/urbangrid/urbangrid/analytics/trend"
 	"github.com/urbangrid/urbangrid/sensors"
 )
@@ -51,7 +52,8 @@ func newTrendTables(req Request, windows int) *trendTables {
 		changes: Table{Key: "changes", Title: names("变点", "Change points"), Columns: with(
 			momentary("at", "发生时间", "At"), column("before", names("之前平均", "Before"), "", perStep, 2), column("after", names("之后平均", "After"), "", perStep, 2), plain("ratio", "倍数", "Ratio", 2))},
 		exceedances: Table{Key: "exceedances", Title: names("超阈值时间窗", "Exceedances"), Columns: with(
-			momentary("at", "时间窗", "Window"), plain("observed", "观测数", "Observed", 0), plain("expected", "期望值", "Expected", 2), plain("upper", "上限", "Upper bound", 0), plain("p", "p 值", "p", 6))},
+			momentary("at", "时间窗", "Window"), plain("observed", "观测数", "Observed", 0), plain("expected", "期望值", "Expected", 2), plain("upper", "上限", "Upper bound", 1), plain("p", "p 值", "p", 6),
+			textual("method", "方法", "Method"), textual("day", "日子", "Day"))},
 		series: Table{Key: "series", Title: names("时间序列", "Series"), Columns: with(
 			momentary("at", "时间窗", "Window"), value, plain("count", "观测数", "Observations", 0),
 			column("per_km2", names("每平方公里", "Per km²"), "1/km2", sensors.Names{}, 3), plain("per_device", "每台设备", "Per device", 3), plain("max", "最大值", "Highest", 1),
@@ -74,9 +76,10 @@ func (l *line) who(by Dimension) []Value {
 	return out
 }
 
-// add analyses a line and writes its rows.
-func (t *trendTables) add(r *Reporter, l *line, bounds []time.Time, history int) {
-	a := analyse(l, t.every, history)
+// add analyses a line and writes its rows. It reports whether windows were judged by
+// EARS.
+func (t *trendTables) add(r *Reporter, l *line, bounds []time.Time, history int) (ears bool) {
+	a := r.analyse(l, t.every, bounds, history)
 	who := l.who(t.by)
 	with := func(more ...Value) []Value { return append(append([]Value{}, who...), more...) }
 	t.summary.Rows = append(t.summary.Rows, with(t.summed(r, l, &a, bounds, history)...))
@@ -87,11 +90,30 @@ func (t *trendTables) add(r *Reporter, l *line, bounds []time.Time, history int)
 		}
 	}
 	for _, e := range a.exceeds {
-		t.exceedances.Rows = append(t.exceedances.Rows, with(Moment(bounds[history+e.window]), Number(e.observed), Number(e.Expected), Number(e.Upper), Number(e.P)))
+		t.exceedances.Rows = append(t.exceedances.Rows, with(t.exceeded(e, bounds[history+e.window])...))
 	}
 	for i, x := range a.x {
 		t.series.Rows = append(t.series.Rows, with(t.window(l, &a, i, x, bounds, history)...))
 	}
+	return a.ears
+}
+
+// dayNames are what people call the sorts of days.
+var dayNames = map[calendar.DayType]sensors.Names{
+	calendar.Weekday: {ZH: "平日", EN: "weekday"}, calendar.Weekend: {ZH: "周末", EN: "weekend"},
+	calendar.Holiday: {ZH: "节假日", EN: "holiday"}, calendar.Adjusted: {ZH: "调休上班", EN: "worked instead"},
+}
+
+// exceeded are the values of a row of the exceedances after the name.
+func (t *trendTables) exceeded(e exceedance, at time.Time) []Value {
+	p, method, day := Number(e.p), names("Farrington", "Farrington"), Named(dayNames[e.day])
+	if e.ears {
+		p, method = Missing(NoteNoP), names("EARS C2", "EARS C2")
+	}
+	if t.every == Week {
+		day = Missing(NoteNoSeason)
+	}
+	return []Value{Moment(at), Number(e.observed), Number(e.expected), Number(e.upper), p, Named(method), day}
 }
 
 // summed are the values of a row of the summary after the name.

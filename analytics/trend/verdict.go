@@ -30,7 +30,7 @@ type Trend struct {
 }
 
 // Of tests x for a trend. The error is [ErrTooFew] below [MinSteps] values, or
-// two periods of a season.
+// two periods of a season from the first value to the last.
 func Of(x []float64, opts Options) (Trend, error) {
 	values, _ := present(x)
 	if len(values) < MinSteps {
@@ -41,8 +41,8 @@ func Of(x []float64, opts Options) (Trend, error) {
 	}
 	var t Trend
 	if opts.Period > 1 {
-		if len(x) < 2*opts.Period {
-			return Trend{}, fmt.Errorf("seasonal trend of %d steps, at least two periods of %d are needed: %w", len(x), opts.Period, ErrTooFew)
+		if n := known(x); n < 2*opts.Period {
+			return Trend{}, fmt.Errorf("seasonal trend of %d steps, at least two periods of %d are needed: %w", n, opts.Period, ErrTooFew)
 		}
 		t.Raw = Seasonal(x, opts.Period)
 		t.Corrected = Corrected{Kendall: t.Raw, Factor: 1}
@@ -55,6 +55,15 @@ func Of(x []float64, opts Options) (Trend, error) {
 	t.P = t.quotable(opts.Period > 1)
 	t.Direction = direction(t.Raw.S, t.P, 1-opts.Confidence)
 	return t, nil
+}
+
+// known is how many steps there are from the first value to the last.
+func known(x []float64) int {
+	_, steps := present(x)
+	if len(steps) == 0 {
+		return 0
+	}
+	return steps[len(steps)-1] - steps[0] + 1
 }
 
 func (t Trend) quotable(seasonal bool) float64 {

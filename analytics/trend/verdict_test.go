@@ -20,6 +20,16 @@ func TestOf_RefusesWhatIsTooShort(t *testing.T) {
 	if _, err := trend.Of(make([]float64, 47), trend.Options{Period: 24}); !errors.Is(err, trend.ErrTooFew) {
 		t.Errorf("less than two days: error %v, want ErrTooFew", err)
 	}
+	// A day and a half, before and after which nothing is known.
+	gaps := make([]float64, 72)
+	for i := range gaps {
+		if gaps[i] = float64(i % 5); i < 20 || i >= 56 {
+			gaps[i] = gap
+		}
+	}
+	if _, err := trend.Of(gaps, trend.Options{Period: 24}); !errors.Is(err, trend.ErrTooFew) {
+		t.Errorf("a day and a half within three: error %v, want ErrTooFew", err)
+	}
 }
 
 func TestOf_QuotesTheExactChanceOfShortSeries(t *testing.T) {

@@ -256,6 +256,16 @@ func TestReport_InterruptingAJobCancelsIt(t *testing.T) {
 	p.stop(t)
 }
 
+func TestBudgets_AreThoseOfTheHotspotRules(t *testing.T) {
+	hot := func(kind sensors.KindKey, budget float64) analytics.Rule {
+		return analytics.Rule{Kind: kind, Hotspot: &analytics.Hotspot{Budget: budget}}
+	}
+	got := budgets([]analytics.Rule{hot("smoke", 0.5), hot("smoke", 2), hot("stall", 0), {Kind: "noise"}})
+	if len(got) != 2 || got["smoke"] != 2.5 || got["stall"] != 1 {
+		t.Errorf("got %v, want smoke 2.5 and stall 1", got)
+	}
+}
+
 func TestThresholds_AreTheMildestOfTheRules(t *testing.T) {
 	catalog, err := sensors.DefaultCatalog()
 	if err != nil {

@@ -89,9 +89,13 @@ func (s *server) newReporter(zone *time.Location, evaluation string) (*report.Re
 	if err != nil {
 		return nil, fmt.Errorf("evaluation: %w", err)
 	}
+	days, err := readHolidays(s.cfg.Holidays, zone)
+	if err != nil {
+		return nil, err
+	}
 	return report.New(report.Sources{
 		Kinds: s.catalog, Areas: s.areas, Series: s.series, Alerts: s.records, Verdicts: s.records, Devices: s.register,
-		Thresholds: thresholds(s.rules, s.catalog),
+		Thresholds: thresholds(s.rules, s.catalog), Budgets: budgets(s.rules), Calendar: days,
 	}, report.Options{Version: version, Zone: zone, Evaluation: text}), nil
 }
 
@@ -111,6 +115,22 @@ func thresholds(rules []analytics.Rule, catalog *sensors.Catalog) map[sensors.Ki
 		if !known || milder {
 			out[r.Kind] = r.Threshold.Raise
 		}
+	}
+	return out
+}
+
+// budgets are the false episodes a week that hotspot rules accept, by kind.
+func budgets(rules []analytics.Rule) map[sensors.KindKey]float64 {
+	out := map[sensors.KindKey]float64{}
+	for _, r := range rules {
+		if r.Hotspot == nil {
+			continue
+		}
+		b := r.Hotspot.Budget
+		if b == 0 {
+			b = 1
+		}
+		out[r.Kind] += b
 	}
 	return out
 }
