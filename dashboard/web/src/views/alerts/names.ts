@@ -46,5 +46,5 @@ export function chance(p: number, lang: Lang): string {
 }
 
 function superscript(digits: string): string {
-  return [...digits].map((d) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(d)] ?? '').join('');
+  return digits.replace(/\d/g, (d) => '⁰¹²³⁴⁵⁶⁷⁸⁹'[Number(d)] ?? '');
 }
