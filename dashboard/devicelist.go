@@ -15,9 +15,10 @@ import (
 
 type devicesInput struct {
 	DeviceFilter
-	After string `query:"after" maxLength:"1000" doc:"The next of the page before; in the order of ids, list the devices after this id"`
-	Sort  string `query:"sort" enum:"id,name,area,condition,last_seen,rate,bad,battery,-id,-name,-area,-condition,-last_seen,-rate,-bad,-battery" default:"id" doc:"The order; with - the other way round. What is not known comes last"`
-	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
+	After  string `query:"after" maxLength:"1000" doc:"The next of the page before; in the order of ids, list the devices after this id"`
+	Sort   string `query:"sort" enum:"id,name,area,condition,last_seen,rate,bad,battery,-id,-name,-area,-condition,-last_seen,-rate,-bad,-battery" default:"id" doc:"The order; with - the other way round. What is not known comes last"`
+	Offset int    `query:"offset" minimum:"0" maximum:"1000000" doc:"Skip so many: for a list that is jumped about in. To read all, after is steadier"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
 }
 
 type devicesOutput struct {
@@ -59,6 +60,7 @@ func (s *Server) listDevices(ctx context.Context, in *devicesInput) (*devicesOut
 			return 1
 		})
 	}
+	first = min(first+in.Offset, len(order))
 	page := order[first:min(first+in.Limit, len(order))]
 	out.Body.Devices = make([]deviceView, len(page))
 	for i, at := range page {

@@ -118,6 +118,12 @@ func TestAPI_DevicesAreSortedByWhatIsKnown(t *testing.T) {
 	if list.Total != 1 || list.Counts["online"] != 1 || list.Counts["silent"] != 1 || list.Counts["odd"] != 1 {
 		t.Errorf("counts %v of %d, want one of each condition", list.Counts, list.Total)
 	}
+	if s.get(t, "/api/v1/devices?sort=name&offset=3&limit=1", &list); list.ids() != "new" || list.Total != 5 {
+		t.Errorf("after three lists %q of %d, want new of 5", list.ids(), list.Total)
+	}
+	if s.get(t, "/api/v1/devices?offset=99", &list); list.ids() != "" || list.Next != "" {
+		t.Errorf("after all lists %q and %q", list.ids(), list.Next)
+	}
 	s.do(t, http.MethodGet, "/api/v1/devices?sort=name&after=%21", "").wantProblem(t, http.StatusUnprocessableEntity)
 	s.do(t, http.MethodGet, "/api/v1/devices?sort=colour", "").wantProblem(t, http.StatusUnprocessableEntity)
 }
