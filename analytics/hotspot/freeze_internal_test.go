@@ -10,13 +10,20 @@ import (
 
 var monday = time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)
 
-// disk is a detector of the cells within some rings, which time has reached.
-func disk(t *testing.T, rings int) *Detector {
+// middle is the cell in the middle of each district.
+func middle(t *testing.T) grid.Cell {
 	t.Helper()
 	center, err := grid.CellAt(grid.Point{LatDegrees: 31.25, LonDegrees: 121.40}, 9)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return center
+}
+
+// disk is a detector of the cells within some rings, which time has reached.
+func disk(t *testing.T, rings int) *Detector {
+	t.Helper()
+	center := middle(t)
 	around, err := center.Disk(rings)
 	if err != nil {
 		t.Fatal(err)

@@ -159,6 +159,14 @@ func (c *cluster) flip(changed bool) {
 	}
 }
 
+// flipIsNews notes that active and cooling changed places, and reports whether people
+// are told: not while the hotspot flaps, but once that it does.
+func (c *cluster) flipIsNews() bool {
+	was := c.Flapping
+	c.flip(true)
+	return !c.Flapping || !was
+}
+
 // jaccard is the share of two ascending sets that both hold.
 func jaccard(a, b []int32) float64 {
 	both := intersection(a, b)

@@ -99,8 +99,7 @@ func (d *Detector) carryOn(c *cluster, part component, end time.Time, threshold 
 	case c.pending:
 	case c.Phase == Cooling && reached:
 		c.Phase = Active
-		c.flip(true)
-		if !c.Flapping {
+		if c.flipIsNews() {
 			tell(c, Rekindled)
 		}
 	default:
@@ -145,9 +144,7 @@ func (d *Detector) rest(c *cluster, end time.Time, tell func(*cluster, Why)) {
 	c.coldLooks++
 	if c.Phase == Active {
 		c.Phase = Cooling
-		was := c.Flapping
-		c.flip(true)
-		if !c.Flapping || !was { // that it flaps is told once
+		if c.flipIsNews() {
 			tell(c, Cooled)
 		}
 		return

@@ -24,11 +24,11 @@ type state struct {
 	NextHour         int64
 	HoursLearned     int
 
-	Slots     []savedSlot
-	Additions []savedAddition
-	Hours     []savedHour
-	Gaps      map[grid.Cell][]coverageStep
-	Hot       []grid.Cell
+	Slots        []savedSlot
+	Additions    []savedAddition
+	Hours        []savedHour
+	Gaps         map[grid.Cell][]coverageStep
+	Hot, Touched []grid.Cell // centers of what stands out, and cells with new events
 
 	PriorRate, PriorWeight     float64
 	Events, Exposure, Profile  []float64
@@ -137,9 +137,7 @@ func (d *Detector) Save() ([]byte, error) {
 	for _, z := range d.hot {
 		s.Hot = append(s.Hot, cells[z.center])
 	}
-	for _, cell := range d.touched {
-		s.Hot = append(s.Hot, cells[cell])
-	}
+	s.Touched = d.cellsOf(d.touched)
 	for _, c := range d.clusters {
 		saved := savedCluster{Hotspot: c.Hotspot, Pending: c.pending, Score: c.zone.score, Looks: c.looks, Flips: c.flips,
 			Looked: c.looked, ColdLooks: c.coldLooks, ColdSince: c.coldSince,
@@ -254,7 +252,10 @@ func (d *Detector) restoreCounts(s *state) {
 			d.shareGap(d.gaps[int32(at)])               //nolint:gosec // see above
 		}
 	}
-	d.touched = d.indices(s.Hot)
+	for _, center := range d.indices(s.Hot) {
+		d.hot = append(d.hot, zone{center: center})
+	}
+	d.touched = d.indices(s.Touched)
 }
 
 func (d *Detector) restoreClusters(s *state) {
