@@ -8,12 +8,13 @@ const START_MS = 60_000;
 
 /**
  * Starts `urbangrid serve --demo` on the data folder and answers when it has
- * printed its addresses and is ready. Port 0 lets the server choose.
+ * printed its addresses and is ready. Port 0 lets the server choose; args are
+ * further flags.
  */
-export async function startBinary({data, http = '127.0.0.1:0', mqtt = '127.0.0.1:0'}) {
+export async function startBinary({data, http = '127.0.0.1:0', mqtt = '127.0.0.1:0', args = []}) {
   const binary = process.env['URBANGRID_BIN'];
   if (!binary) throw new Error('URBANGRID_BIN must name the urbangrid binary: make build leaves it at bin/urbangrid');
-  const child = spawn(binary, ['serve', '--demo', '--data', data, '--http', http, '--mqtt', mqtt], {stdio: ['ignore', 'pipe', 'pipe']});
+  const child = spawn(binary, ['serve', '--demo', '--data', data, '--http', http, '--mqtt', mqtt, ...args], {stdio: ['ignore', 'pipe', 'pipe']});
   const log = [];
   const found = {};
   const ready = new Promise((resolve, reject) => {

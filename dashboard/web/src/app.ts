@@ -314,6 +314,10 @@ export class App implements Intents {
     let gone = false;
     let resizing: ResizeObserver | null = null;
     const opened = this.#out.openMap(element, this.#model.theme, {
+      credited: (attribution) => {
+        const basemap = this.#model.basemap;
+        if (basemap !== null) this.#set({basemap: {...basemap, attribution}});
+      },
       picked: (at) => this.#picked(at),
       hovered: (at, xPixels, yPixels) => this.#hovered(at, xPixels, yPixels),
       viewed: (zoom, centre, bounds, isFitted) => this.#viewed(zoom, centre, bounds, isFitted),

@@ -47,7 +47,7 @@ describe('a map of GCJ-02', () => {
 
     let told: {at?: Place; bounds?: Bounds} = {};
     const events = unshifted({
-      picked: (at) => { told = {at}; }, hovered: () => undefined, viewed: (_z, at, bounds) => { told = {at, bounds}; },
+      credited: () => undefined, picked: (at) => { told = {at}; }, hovered: () => undefined, viewed: (_z, at, bounds) => { told = {at, bounds}; },
     });
     events.picked(there);
     expect(told.at?.lonDegrees).toBeCloseTo(121.4, 8);

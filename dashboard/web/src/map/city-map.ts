@@ -39,6 +39,8 @@ export type Corners = readonly (readonly [number, number])[];
 export interface MapEvents {
   picked(at: Place): void;
   hovered(at: Place | null, xPixels: number, yPixels: number): void;
+  /** Whom the basemap's file names as its makers, as plain text. */
+  credited(attribution: string): void;
   /** The view came to rest, or moved by a wheel's click. It is fitted while nobody has moved it away from what fit() asked for. */
   viewed(zoom: number, centre: Place, bounds: Bounds, isFitted: boolean): void;
 }

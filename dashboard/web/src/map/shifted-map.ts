@@ -29,6 +29,7 @@ function movedArea(a: Area): Area {
 /** The events of a map of GCJ-02 as the page wants them, in WGS-84. */
 export function unshifted(events: MapEvents): MapEvents {
   return {
+    credited: (attribution) => events.credited(attribution),
     picked: (at) => events.picked(fromGCJ02(at)),
     hovered: (at, x, y) => events.hovered(at === null ? null : fromGCJ02(at), x, y),
     viewed: (zoom, centre, bounds, isFitted) => events.viewed(zoom, fromGCJ02(centre), movedBounds(bounds, fromGCJ02), isFitted),

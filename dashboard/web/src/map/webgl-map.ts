@@ -122,12 +122,14 @@ export class WebGLCityMap implements CityMap {
   #outlined: ReadonlySet<string> = new Set();
   #pulseSince = -Infinity;
   #pulse = 0;
+  readonly #events: MapEvents;
   #basemap: Below | null = null;
   #lang: Lang = 'zh';
 
   constructor(container: HTMLElement, theme: Theme, events: MapEvents) {
     setWorkerUrl(new URL(workerUrl, window.location.href).href);
     this.#theme = theme;
+    this.#events = events;
     this.#cells.setTheme(theme);
     this.#map = new MapLibreMap({
       container,
@@ -179,7 +181,10 @@ export class WebGLCityMap implements CityMap {
       });
       return;
     }
-    import('./vector-file').then((m) => m.styleOfFile(basemap)).then((style) => this.#below(style), (error: unknown) => console.warn('basemap', error));
+    import('./vector-file').then((m) => m.styleOfFile(basemap)).then((style) => {
+      this.#below(style);
+      this.#events.credited(style.attribution);
+    }, (error: unknown) => console.warn('basemap', error));
   }
 
   #below(style: Below): void {
