@@ -51,6 +51,21 @@ func (g *Graph) Moran(x []float64) (Global, error) {
 	}.scored(), nil
 }
 
+// MoranNormal is [Graph.Moran] with the variance under normality (Cliff and Ord 1981):
+// the values are drawn from one normal distribution, rather than those there are dealt
+// anew. It is wrong for counts with a long tail, and what textbooks print beside the
+// other.
+func (g *Graph) MoranNormal(x []float64) (Global, error) {
+	v, err := g.Moran(x)
+	if err != nil || math.IsNaN(v.Value) {
+		return v, err
+	}
+	n, w := float64(len(x)), g.rowWeights()
+	s0s := w.s0 * w.s0
+	v.Variance = (n*n*w.s1-n*w.s2+3*s0s)/((n*n-1)*s0s) - v.Expected*v.Expected
+	return v.scored(), nil
+}
+
 // weights are the sums over a weight matrix that moments under randomisation need.
 type weights struct {
 	s0 float64 // Σ w
