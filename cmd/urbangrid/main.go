@@ -32,7 +32,7 @@ func newRootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newServeCommand(), newSimulateCommand(), newReplayCommand(), newBenchCommand(), newCheckCommand(), newEvaluateCommand(), newDeviceCommand(), newReportCommand(), newVersionCommand())
+	root.AddCommand(newServeCommand(), newSimulateCommand(), newReplayCommand(), newBenchCommand(), newWatchCommand(), newCheckCommand(), newEvaluateCommand(), newDeviceCommand(), newReportCommand(), newVersionCommand())
 	return root
 }
 

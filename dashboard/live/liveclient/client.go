@@ -19,6 +19,9 @@ import (
 // subprotocol is the version of the protocol that is spoken here.
 const subprotocol = "urbangrid.v1"
 
+// TileSteps is how many resolutions a tile is coarser than the cells of its topic.
+const TileSteps = 4
+
 // Client is one connection. One goroutine may write while another reads.
 type Client struct{ conn *websocket.Conn }
 
@@ -123,6 +126,14 @@ type Frame struct {
 	Message   string            `json:"message"`
 	RetryMS   int64             `json:"retry_ms"`
 	Raw       []byte            `json:"-"`
+}
+
+// At is when what the frame tells happened, the zero Time when it does not say.
+func (f *Frame) At() time.Time {
+	if f.AtMillis == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(f.AtMillis)
 }
 
 // Decode reads a frame. What V means depends on the type: a version, or values.

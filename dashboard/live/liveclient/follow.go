@@ -40,7 +40,7 @@ func (o Options) withDefaults() Options {
 // Update is news of one topic, or of the connection when Topic is "".
 type Update struct {
 	Topic string
-	At    time.Time // of the change, by the server's clock
+	At    time.Time // of the change, by the server's clock; zero when it does not say
 	// Whole says that Cells, or Alerts, are all there is: what was told of the topic
 	// before does not hold any more.
 	Whole  bool

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 )
 
 // topic is what is known of one topic.
@@ -71,7 +70,7 @@ func (f *follower) tellCells(t *topic, frame Frame, whole bool) error {
 		epoch = t.since.Epoch
 	}
 	t.since, t.misfits = &Since{Epoch: epoch, Seq: frame.Seq}, 0
-	return f.tell(Update{Topic: t.name, At: time.UnixMilli(frame.AtMillis), Whole: whole, Cells: cells})
+	return f.tell(Update{Topic: t.name, At: frame.At(), Whole: whole, Cells: cells})
 }
 
 // errFrame says that a frame is not what was agreed.
@@ -127,7 +126,7 @@ func (f *follower) tableOf(ctx context.Context, hash string) ([]string, error) {
 // tellAlerts tells the revisions that were not known. The first snapshot of a log is
 // told as a whole; what a later one has new is told as if it had come one by one.
 func (f *follower) tellAlerts(t *topic, frame Frame, list []json.RawMessage, snapshot bool) error {
-	u := Update{Topic: t.name, At: time.UnixMilli(frame.AtMillis)}
+	u := Update{Topic: t.name, At: frame.At()}
 	if snapshot && (t.since == nil || t.since.Epoch != frame.Epoch) {
 		u.Whole, t.closed = true, nil
 		clear(t.alerts)
