@@ -213,7 +213,7 @@ describe('a basemap', {timeout: 300_000}, () => {
       await until(async () => {
         // Far from the district there is nothing but the basemap: "earth" of the dark flavour.
         const shot = decodePNG(await page.screenshot({clip: {x: 600, y: 300, width: 4, height: 4}}));
-        return Math.abs(shot.at(1, 1)[0] - 0x14) < 6 && Math.abs(shot.at(1, 1)[1] - 0x14) < 6 && Math.abs(shot.at(1, 1)[2] - 0x14) < 6;
+        return Math.abs(shot.at(1, 1)[0] - 0x1f) < 6 && Math.abs(shot.at(1, 1)[1] - 0x1f) < 6 && Math.abs(shot.at(1, 1)[2] - 0x1f) < 6;
       }, {within: 20_000, what: 'the colour of the land of the file', every: 500});
       assert.ok(ranges.length > 0 && ranges.every((s) => s === 206), `it is read by ranges: ${ranges}`);
       assert.match(await page.locator('[data-testid=credit]').innerText(), /© Nobody/);
