@@ -110,6 +110,7 @@ func (s *Server) reportOperations(api huma.API) {
 	s.jobOperations(api, file)
 	s.savedOperations(api, file)
 	s.layerOperations(api)
+	s.healthOperations(api, file)
 }
 
 func (s *Server) jobOperations(api huma.API, file map[string]*huma.Response) {
