@@ -120,6 +120,7 @@ const zh = {
   themeSwitch: '切换深色与浅色',
   langSwitch: 'Switch to English',
   langName: 'English',
+  langShort: 'EN',
   boundaryNote: '街镇边界为示意',
   clockZone: '北京时间',
 };
@@ -240,6 +241,7 @@ const en: Messages = {
   themeSwitch: 'Switch between dark and light',
   langSwitch: '切换到中文',
   langName: '中文',
+  langShort: '中',
   boundaryNote: 'Subdistrict outlines are approximate',
   clockZone: 'Beijing time',
 };
