@@ -4,7 +4,8 @@ import type {Severity} from '../../wire';
 const zh = {
   on: '声音：开',
   off: '声音：关',
-  blocked: '声音未开启，点此开启',
+  blocked: '声音未开启',
+  unlock: '浏览器还没有允许发声，点此开启',
   impossible: '浏览器不能发声',
   quiet: (text: string) => `静音 ${text}`,
   title: '告警声音与通知',
@@ -26,7 +27,8 @@ const zh = {
 const en: typeof zh = {
   on: 'Sound: on',
   off: 'Sound: off',
-  blocked: 'Sound is off, click to allow it',
+  blocked: 'Sound is off',
+  unlock: 'The browser does not allow sound yet: click to ask',
   impossible: 'This browser makes no sound',
   quiet: (text) => `Quiet for ${text}`,
   title: 'Sound and messages of alerts',

@@ -19,12 +19,18 @@ export function kindName(model: Model, key: string): string {
 /** The unit of the values of an alert: that of its kind, none for counts of events. */
 export function unitText(model: Model, a: Alert): string {
   const kind = kindOf(model, a.kind);
-  return kind === null ? '' : unitOf(kind, model.lang);
+  // "3 times" is Chinese: 3 次. English counts without a word.
+  return kind === null || (kind.type === 'event' && model.lang === 'en') ? '' : unitOf(kind, model.lang);
+}
+
+/** A small number keeps the two digits that say something. */
+function figure(value: number, lang: Lang): string {
+  return value !== 0 && Math.abs(value) < 0.1 ? String(Number(value.toPrecision(2))) : quantity(value, lang);
 }
 
 /** A value of an alert with its unit. */
 export function valueText(model: Model, a: Alert, value: number): string {
-  return `${quantity(value, model.lang)} ${unitText(model, a)}`.trim();
+  return `${figure(value, model.lang)} ${unitText(model, a)}`.trim();
 }
 
 /** Where an alert was sent, in words; '' for nowhere. */

@@ -1,0 +1,90 @@
+import {describe, expect, it} from 'vitest';
+import {calls, FIRST_BELL, FIRST_WISH, REPEAT_MS, ring, TONES, untold, wishFrom, type Bell, type BellWish} from '../src/views/alerts/sound';
+import {UNHANDLED, type Alert, type Severity} from '../src/wire';
+
+function alert(id: string, severity: Severity, over: Partial<Alert> = {}): Alert {
+  return {
+    id, revision: 1, state: 'open', rule: 'r', kind: 'noise', place: 'p', severity, device: '', cell: '', area: '', latDegrees: 0, lonDegrees: 0,
+    value: 1, baseline: 0, p: null, windowSeconds: 0, reason: {zh: '', en: ''}, raisedAtMs: 0, updatedAtMs: 0, clearedAtMs: null, category: 'city', phase: '',
+    cells: [], devices: [], evidence: [], score: null, recurrenceSeconds: null, excess: 0, flapping: false, muted: false, mergedInto: '', handling: UNHANDLED, ...over,
+  };
+}
+
+const ALL: BellWish = {...FIRST_WISH, from: 'notice'};
+
+/** The sounds of a number of seconds, one look a second. */
+function listen(alerts: (second: number) => readonly Alert[], seconds: number, wish: BellWish, from: Bell = FIRST_BELL): readonly (readonly [number, Severity])[] {
+  let bell = from;
+  const heard: (readonly [number, Severity])[] = [];
+  for (let s = 0; s <= seconds; s++) {
+    const step = ring(bell, alerts(s), wish, s * 1000);
+    bell = step.bell;
+    if (step.sound !== null) heard.push([s, step.sound]);
+  }
+  return heard;
+}
+
+describe('the sound of alerts', () => {
+  it('comes at once, and again until somebody acknowledges', () => {
+    const acknowledged = alert('a', 'critical', {handling: {...UNHANDLED, state: 'acknowledged', version: 1}});
+    const heard = listen((s) => [s < 20 ? alert('a', 'critical') : acknowledged], 60, ALL);
+    expect(heard).toEqual([[0, 'critical'], [8, 'critical'], [16, 'critical']]);
+  });
+
+  it('repeats graver ones sooner, and notices never', () => {
+    expect(listen(() => [alert('a', 'warning')], 70, ALL)).toEqual([[0, 'warning'], [30, 'warning'], [60, 'warning']]);
+    expect(listen(() => [alert('a', 'notice')], 70, ALL)).toEqual([[0, 'notice']]);
+    expect(REPEAT_MS.critical).toBeLessThan(REPEAT_MS.warning ?? 0);
+  });
+
+  it('is one of a burst, the gravest', () => {
+    expect(listen(() => [alert('a', 'notice'), alert('b', 'critical'), alert('c', 'warning')], 5, ALL)).toEqual([[0, 'critical']]);
+  });
+
+  it('comes for a new alert while another goes on', () => {
+    expect(listen((s) => (s < 3 ? [alert('a', 'warning')] : [alert('a', 'warning'), alert('b', 'warning')]), 10, ALL)).toEqual([[0, 'warning'], [3, 'warning']]);
+  });
+
+  it('keeps to the severity that a person wishes, and is off when it is off', () => {
+    expect(listen(() => [alert('a', 'notice')], 5, FIRST_WISH)).toEqual([]);
+    expect(listen(() => [alert('a', 'critical')], 5, {...ALL, on: false})).toEqual([]);
+  });
+
+  it('waits while a person asked for quiet, and comes after it', () => {
+    expect(listen(() => [alert('a', 'critical')], 12, ALL, {...FIRST_BELL, quietUntilMs: 10_000})).toEqual([[10, 'critical']]);
+  });
+
+  it.each<[string, Partial<Alert>]>([
+    ['is over', {state: 'closed'}],
+    ['is muted', {muted: true}],
+    ['became a part of another', {mergedInto: 'x'}],
+    ['somebody looks into', {handling: {...UNHANDLED, state: 'dispatched', version: 2}}],
+  ])('is not for what %s', (_, over) => {
+    expect(calls(alert('a', 'critical', over), ALL)).toBe(false);
+  });
+
+  it('differs between severities by more than pitch', () => {
+    const counts = Object.values(TONES).map((tones) => tones.length);
+    expect(new Set(counts).size).toBe(3);
+  });
+});
+
+describe('messages of the desktop', () => {
+  it('tell of each alert once, of the same severities', () => {
+    const alerts = [alert('a', 'critical'), alert('b', 'notice'), alert('c', 'warning')];
+    const wish = {...FIRST_WISH, desktop: true};
+    expect(untold(new Set(['c']), alerts, wish).map((a) => a.id)).toEqual(['a']);
+    expect(untold(new Set(), alerts, FIRST_WISH)).toEqual([]);
+  });
+});
+
+describe('a wish that was kept', () => {
+  it('comes back as it was', () => {
+    const wish: BellWish = {on: false, from: 'critical', volume: 0.25, desktop: true};
+    expect(wishFrom(JSON.stringify(wish))).toEqual(wish);
+  });
+
+  it.each(['', 'null', '[]', '{"volume":7,"from":"loud"}'])('falls back for %j', (text) => {
+    expect(wishFrom(text)).toEqual(FIRST_WISH);
+  });
+});
