@@ -160,10 +160,10 @@ export function paddingFor(widthPixels: number): Padding {
 
 /**
  * Where a place that was flown to comes to lie, in pixels from the middle of
- * the map: above the panel that opens for it.
+ * the map: beside the panel that opens for it, on a phone above.
  */
 export function focusOffset(widthPixels: number, heightPixels: number): readonly [number, number] {
-  return widthPixels < 620 ? [0, -heightPixels * 0.08] : [0, -heightPixels * 0.17];
+  return widthPixels < 620 ? [0, -heightPixels * 0.08] : [-150, 0];
 }
 
 /** Side of a cell in metres, near Shanghai. */
