@@ -79,7 +79,7 @@ func dialViewer(ctx context.Context, addr, topic string, seen *sightings) (*view
 		return nil, errors.Join(err, conn.Close())
 	}
 	for _, t := range []string{topic, "alerts"} {
-		if err := v.say(0x81, fmt.Appendf(nil, `{"t":"sub","id":%d,"topic":%q}`, liveclient.TopicID(t, 1), t)); err != nil {
+		if err := v.say(0x81, fmt.Appendf(nil, `{"t":"sub","id":%d,"topic":%q}`, liveclient.TopicID(t, 0), t)); err != nil {
 			return nil, errors.Join(err, conn.Close())
 		}
 	}

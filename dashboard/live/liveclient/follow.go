@@ -180,6 +180,7 @@ func (f *follower) take(ctx context.Context, c *Client, frame Frame) error {
 			return fmt.Errorf("%w: it speaks version %d, not 1", ErrRefused, frame.Version)
 		}
 		for _, t := range f.topics {
+			t.turn = 1 // the first of every connection is turn 0
 			if err := t.ask(c); err != nil {
 				return err
 			}

@@ -1,6 +1,6 @@
 import {applyAlerts, type AlertBook} from './alerts';
 import {applyCells, unreachable, type CellsState} from './cells';
-import {decodeFrame, encodeFrame, type Alert, type AlertsFrame, type CellsFrame, type ServerFrame} from './wire';
+import {decodeFrame, encodeFrame, type Alert, type AlertsFrame, type CellCounts, type CellsFrame, type ServerFrame} from './wire';
 
 /** After this long without a frame what the page shows is old. */
 export const STALE_AFTER_MS = 12_000;
@@ -50,11 +50,13 @@ export interface Link {
   readonly lagAtMs: number | null;
   /** Server clock less ours. */
   readonly clockOffsetMs: number;
+  /** How large the server's district is. */
+  readonly district: CellCounts;
 }
 
 /** The link before anything was heard. */
 export const NO_LINK: Link = {
-  phase: 'connecting', stale: false, lastFrameAtMs: null, retryAtMs: null, lagMs: null, lagAtMs: null, clockOffsetMs: 0,
+  phase: 'connecting', stale: false, lastFrameAtMs: null, retryAtMs: null, lagMs: null, lagAtMs: null, clockOffsetMs: 0, district: {},
 };
 
 /** Who is told. Calls come one at a time and never from inside a method of LiveConnection's caller. */
@@ -72,8 +74,21 @@ export function backoffMs(attempt: number, random: number): number {
   return Math.round(random * Math.min(BACKOFF.capMs, BACKOFF.baseMs * 2 ** Math.min(attempt, 16)));
 }
 
+/**
+ * An id for a topic that is the same in every page, turn 0 or 1: pages that watch a
+ * topic under one id share what the server encodes. Subscribing again takes the other
+ * turn, so that frames that were under way are told apart. It is twice the 32-bit
+ * FNV-1a of the topic, which is ASCII, plus the turn.
+ */
+export function topicID(topic: string, turn: number): number {
+  let hash = 0x811c9dc5;
+  for (let k = 0; k < topic.length; k++) hash = Math.imul(hash ^ topic.charCodeAt(k), 0x01000193);
+  return (hash >>> 0) * 2 + (turn & 1);
+}
+
 interface Subscription {
   readonly topic: string;
+  /** 0 while it is not the server's. */
   id: number;
   /** Mismatches since the last frame that fitted. */
   misfits: number;
@@ -88,6 +103,8 @@ export class LiveConnection {
   readonly #world: World;
   readonly #listener: Listener;
   readonly #subscriptions = new Map<string, Subscription>();
+  /** The turn of the id that a topic was last subscribed under on this socket. */
+  readonly #turns = new Map<string, number>();
   readonly #cells = new Map<string, CellsState>();
   #book: AlertBook | null = null;
   #link: Link = NO_LINK;
@@ -96,7 +113,6 @@ export class LiveConnection {
   #welcomed = false;
   #attempt = 0;
   #retryMs: number | null = null;
-  #nextID = 1;
   #cancelRetry: () => void = () => undefined;
   #cancelStale: () => void = () => undefined;
   #heartbeatMs = 5000;
@@ -237,6 +253,7 @@ export class LiveConnection {
           lagAtMs: this.#world.nowMs(),
           clockOffsetMs: frame.nowMs - this.#world.nowMs(),
         });
+        this.#send({t: 'hb', now: frame.nowMs});
         return;
       case 'error':
         this.#listener.problem(`${frame.code}: ${frame.message}`);
@@ -262,7 +279,9 @@ export class LiveConnection {
       lagMs: frame.lagMs,
       lagAtMs: this.#world.nowMs(),
       clockOffsetMs: frame.nowMs - this.#world.nowMs(),
+      district: frame.district,
     });
+    this.#turns.clear();
     for (const sub of this.#subscriptions.values()) {
       sub.id = 0;
       this.#ask(sub, true);
@@ -271,7 +290,11 @@ export class LiveConnection {
 
   #ask(sub: Subscription, resume: boolean): void {
     if (sub.id !== 0) this.#send({t: 'unsub', id: sub.id});
-    sub.id = this.#nextID++;
+    const turn = (this.#turns.get(sub.topic) ?? 1) ^ 1;
+    this.#turns.set(sub.topic, turn);
+    let id = topicID(sub.topic, turn);
+    while (this.#byID(id) !== undefined) id += 2;
+    sub.id = id;
     const known = sub.topic === 'alerts' ? this.#book : this.#cells.get(sub.topic);
     const since = resume && known ? {since: {epoch: known.epoch, seq: known.seq}} : {};
     this.#send({t: 'sub', id: sub.id, topic: sub.topic, ...since});

@@ -127,9 +127,12 @@ export interface Columns {
   readonly counts: readonly number[];
 }
 
+/** How many cells the district has, by resolution; empty when the server does not say. */
+export type CellCounts = Readonly<Record<number, number>>;
+
 /** What the server may say. `kind` tells the members apart. */
 export type ServerFrame =
-  | {readonly kind: 'hello'; readonly version: number; readonly server: string; readonly epoch: string; readonly nowMs: number; readonly heartbeatMs: number; readonly lagMs: number | null}
+  | {readonly kind: 'hello'; readonly version: number; readonly server: string; readonly epoch: string; readonly nowMs: number; readonly heartbeatMs: number; readonly lagMs: number | null; readonly district: CellCounts}
   | CellsFrame
   | AlertsFrame
   | {readonly kind: 'gap'; readonly id: number; readonly after: number}
@@ -353,6 +356,11 @@ export function decodeAlert(x: unknown): Alert {
   };
 }
 
+function decodeCellCounts(x: unknown): CellCounts {
+  if (x === undefined || x === null) return {};
+  return Object.fromEntries(Object.entries(record(x, 'district')).map(([resolution, n]) => [resolution, int(n, 'district')]));
+}
+
 function decodeSnapshot(o: Json): ServerFrame {
   const head = {id: int(o['id'], 'id'), epoch: str(o['epoch'], 'epoch'), seq: int(o['seq'], 'seq')};
   if (o['alerts'] !== undefined) {
@@ -382,6 +390,7 @@ export function decodeFrame(text: string): ServerFrame {
         nowMs: num(o['now'], 'now'),
         heartbeatMs: num(o['hb'], 'hb'),
         lagMs: numberOrNull(o['lag'], 'lag'),
+        district: decodeCellCounts(o['district']),
       };
     case 'snap':
       return decodeSnapshot(o);
@@ -417,7 +426,8 @@ export function decodeFrame(text: string): ServerFrame {
 /** What the page says to the server. */
 export type ClientFrame =
   | {readonly t: 'sub'; readonly id: number; readonly topic: string; readonly since?: {readonly epoch: string; readonly seq: number}}
-  | {readonly t: 'unsub'; readonly id: number};
+  | {readonly t: 'unsub'; readonly id: number}
+  | {readonly t: 'hb'; readonly now: number};
 
 /** Encodes a frame for the server. */
 export function encodeFrame(frame: ClientFrame): string {

@@ -1,5 +1,5 @@
 import {beforeEach, describe, expect, it} from 'vitest';
-import {backoffMs, LiveConnection, STALE_AFTER_MS, type Link, type SocketEvents, type World} from '../src/connection';
+import {backoffMs, LiveConnection, STALE_AFTER_MS, topicID, type Link, type SocketEvents, type World} from '../src/connection';
 import type {AlertBook} from '../src/alerts';
 
 /** A world of fake sockets and fake time. */
@@ -60,6 +60,8 @@ class FakeWorld implements World {
 }
 
 const TOPIC = 'cells/noise/r9';
+const [ID, OTHER] = [topicID(TOPIC, 0), topicID(TOPIC, 1)];
+const [ALERTS, ALERTS_OTHER] = [topicID('alerts', 0), topicID('alerts', 1)];
 let world: FakeWorld;
 let link: Link;
 let books: AlertBook[];
@@ -87,7 +89,7 @@ function subscribed(): void {
   connection.subscribe(TOPIC);
   connection.start();
   world.hello();
-  world.say({t: 'snap', id: 1, epoch: 'e1', seq: 10, tbl: 't', ts: 0, i: [0], v: [1], n: [1]});
+  world.say({t: 'snap', id: ID, epoch: 'e1', seq: 10, tbl: 't', ts: 0, i: [0], v: [1], n: [1]});
 }
 
 function event(id: number, seq: number, revision: number): object {
@@ -97,26 +99,32 @@ function event(id: number, seq: number, revision: number): object {
   }};
 }
 
+describe('ids', () => {
+  it('are those that other clients of the protocol use', () => {
+    expect([topicID('alerts', 0), topicID('cells/noise/r9', 0), topicID('cells/noise/r9', 1)]).toEqual([7063782012, 234270370, 234270371]);
+  });
+});
+
 describe('subscribing', () => {
   it('waits for hello, and asks for everything the first time', () => {
     connection.subscribe(TOPIC);
     connection.start();
     expect(world.socket.sent).toEqual([]);
     world.hello();
-    expect(world.socket.sent).toEqual([{t: 'sub', id: 1, topic: TOPIC}]);
+    expect(world.socket.sent).toEqual([{t: 'sub', id: ID, topic: TOPIC}]);
     expect(link.phase).toBe('live');
   });
 
   it('resumes from the last number after a cut, and nothing is forgotten', () => {
     subscribed();
-    world.say({t: 'd', id: 1, seq: 12, from: 10, ts: 0, i: [1], v: [2], n: [1]});
+    world.say({t: 'd', id: ID, seq: 12, from: 10, ts: 0, i: [1], v: [2], n: [1]});
     world.socket.events.closed();
     expect(link.phase).toBe('waiting');
     expect(connection.cells(TOPIC)?.seq).toBe(12);
     world.pass(500);
     world.hello();
-    expect(world.socket.sent).toEqual([{t: 'sub', id: 2, topic: TOPIC, since: {epoch: 'e1', seq: 12}}]);
-    world.say({t: 'd', id: 2, seq: 20, from: 12, ts: 0, i: [1], v: [3], n: [1]});
+    expect(world.socket.sent).toEqual([{t: 'sub', id: ID, topic: TOPIC, since: {epoch: 'e1', seq: 12}}]);
+    world.say({t: 'd', id: ID, seq: 20, from: 12, ts: 0, i: [1], v: [3], n: [1]});
     expect([...(connection.cells(TOPIC)?.values ?? [])]).toEqual([1, 3]);
   });
 
@@ -124,10 +132,10 @@ describe('subscribing', () => {
     connection.start();
     world.hello();
     const undo = connection.subscribe(TOPIC);
-    world.say({t: 'snap', id: 1, epoch: 'e1', seq: 10, tbl: 't', ts: 0, i: [0], v: [1], n: [1]});
+    world.say({t: 'snap', id: ID, epoch: 'e1', seq: 10, tbl: 't', ts: 0, i: [0], v: [1], n: [1]});
     undo();
-    expect(world.socket.sent[1]).toEqual({t: 'unsub', id: 1});
-    world.say({t: 'd', id: 1, seq: 11, from: 10, ts: 0, i: [0], v: [9], n: [1]});
+    expect(world.socket.sent[1]).toEqual({t: 'unsub', id: ID});
+    world.say({t: 'd', id: ID, seq: 11, from: 10, ts: 0, i: [0], v: [9], n: [1]});
     expect(connection.cells(TOPIC)?.seq).toBe(10);
     connection.subscribe(TOPIC);
     expect(world.socket.sent[2]).toMatchObject({t: 'sub', since: {epoch: 'e1', seq: 10}});
@@ -137,31 +145,31 @@ describe('subscribing', () => {
 
   it('subscribes again when a delta does not build on what it has, the second time without since', () => {
     subscribed();
-    world.say({t: 'd', id: 1, seq: 14, from: 12, ts: 0, i: [0], v: [5], n: [1]});
+    world.say({t: 'd', id: ID, seq: 14, from: 12, ts: 0, i: [0], v: [5], n: [1]});
     expect(connection.cells(TOPIC)?.seq).toBe(10);
-    expect(world.socket.sent.slice(1)).toEqual([{t: 'unsub', id: 1}, {t: 'sub', id: 2, topic: TOPIC, since: {epoch: 'e1', seq: 10}}]);
-    world.say({t: 'd', id: 2, seq: 15, from: 13, ts: 0, i: [0], v: [5], n: [1]});
-    expect(world.socket.sent.slice(3)).toEqual([{t: 'unsub', id: 2}, {t: 'sub', id: 3, topic: TOPIC}]);
+    expect(world.socket.sent.slice(1)).toEqual([{t: 'unsub', id: ID}, {t: 'sub', id: OTHER, topic: TOPIC, since: {epoch: 'e1', seq: 10}}]);
+    world.say({t: 'd', id: OTHER, seq: 15, from: 13, ts: 0, i: [0], v: [5], n: [1]});
+    expect(world.socket.sent.slice(3)).toEqual([{t: 'unsub', id: OTHER}, {t: 'sub', id: ID, topic: TOPIC}]);
   });
 
   it('asks again from the last event after a gap', () => {
     connection.subscribe('alerts');
     connection.start();
     world.hello();
-    world.say({t: 'snap', id: 1, epoch: 'a', seq: 3, ts: 0, alerts: []});
-    world.say(event(1, 4, 1));
-    world.say({t: 'gap', id: 1, after: 4});
-    expect(world.socket.sent[2]).toEqual({t: 'sub', id: 2, topic: 'alerts', since: {epoch: 'a', seq: 4}});
+    world.say({t: 'snap', id: ALERTS, epoch: 'a', seq: 3, ts: 0, alerts: []});
+    world.say(event(ALERTS, 4, 1));
+    world.say({t: 'gap', id: ALERTS, after: 4});
+    expect(world.socket.sent[2]).toEqual({t: 'sub', id: ALERTS_OTHER, topic: 'alerts', since: {epoch: 'a', seq: 4}});
   });
 
   it('tells of a repeated alert revision once', () => {
     connection.subscribe('alerts');
     connection.start();
     world.hello();
-    world.say({t: 'snap', id: 1, epoch: 'a', seq: 3, ts: 0, alerts: []});
-    world.say(event(1, 4, 1));
-    world.say(event(1, 4, 1));
-    world.say(event(1, 5, 2));
+    world.say({t: 'snap', id: ALERTS, epoch: 'a', seq: 3, ts: 0, alerts: []});
+    world.say(event(ALERTS, 4, 1));
+    world.say(event(ALERTS, 4, 1));
+    world.say(event(ALERTS, 5, 2));
     expect(news).toEqual(['x.1', 'x.2']);
     expect(connection.sequences()).toEqual({alerts: 5});
     expect(books).toHaveLength(4);
@@ -180,6 +188,18 @@ describe('the line', () => {
     expect(world.sockets).toHaveLength(2);
     world.hello();
     expect(link).toMatchObject({stale: false, phase: 'live'});
+  });
+
+  it('answers heartbeats', () => {
+    subscribed();
+    world.say({t: 'hb', now: 1234, lag: null});
+    expect(world.socket.sent.slice(1)).toEqual([{t: 'hb', now: 1234}]);
+  });
+
+  it('knows how large the district is', () => {
+    connection.start();
+    world.say({t: 'hello', v: 1, server: 's', epoch: 'e1', now: world.now, hb: 5000, district: {'9': 700, '10': 4870}});
+    expect(link.district).toEqual({9: 700, 10: 4870});
   });
 
   it('is stale when the server was never reached', () => {
@@ -257,7 +277,7 @@ describe('the line', () => {
     subscribed();
     const old = world.socket;
     connection.cut();
-    old.events.message(JSON.stringify({t: 'd', id: 1, seq: 11, from: 10, ts: 0, i: [0], v: [9], n: [1]}));
+    old.events.message(JSON.stringify({t: 'd', id: ID, seq: 11, from: 10, ts: 0, i: [0], v: [9], n: [1]}));
     old.events.closed();
     expect(connection.cells(TOPIC)?.seq).toBe(10);
     world.pass(500);
