@@ -1,0 +1,329 @@
+// The alert queue in a real browser against the real binary: worked by keyboard,
+// by two people at once, on a phone, in both languages, and while the line is down.
+import assert from 'node:assert/strict';
+import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {createRequire} from 'node:module';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import {after, before, describe, it} from 'node:test';
+import {publish, startBinary, until} from './binary.mjs';
+import {GRAPHICS, launch, openPage, shoot} from './browser.mjs';
+
+const DESKTOP = {width: 1366, height: 768};
+const PHONE = {width: 360, height: 740};
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let data;
+let server;
+let browser;
+
+before(async () => {
+  data = mkdtempSync(join(tmpdir(), 'urbangrid-e2e-alerts-'));
+  server = await startBinary({data});
+  browser = await launch(GRAPHICS.none);
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+  rmSync(data, {recursive: true, force: true});
+});
+
+const api = async (path) => (await fetch(`${server.url}/api/v1/${path}`)).json();
+
+let place = 0;
+
+/** One smoke alarm in a cell where none is expected raises an alert; each call takes a place of its own, far from the others. */
+async function raise() {
+  const n = place++;
+  const [lat, lon] = [31.222 + (n % 8) * 0.0085, 121.372 + Math.floor(n / 8) * 0.011];
+  await publish(server.mqtt, `e2e-queue-${n}`, {kind: 'smoke', lat, lon});
+  return until(async () => {
+    const {alerts} = await api('alerts?kind=smoke&state=open&limit=1000');
+    return alerts.find((a) => a.devices.includes(`e2e-queue-${n}`));
+  }, {within: 20_000, what: `a smoke alert at ${lat}, ${lon}`});
+}
+
+/** Opens the queue as a person; nobody when name is ''. The address narrows it to one alert where id says so. */
+async function open(name, {id = '', query = '', ...options} = {}) {
+  const opened = await openPage(browser, {viewport: DESKTOP, ...options});
+  if (name !== '') await opened.context.addInitScript((n) => localStorage.setItem('urbangrid.name', n), name);
+  const asked = new URLSearchParams(query);
+  if (id !== '') asked.set('text', id);
+  await opened.page.goto(`${server.url}/alerts?${asked}`);
+  await until(() => opened.page.evaluate(() => window.urbangrid?.link.phase === 'live'), {within: 20_000, what: 'the page is live'});
+  return opened;
+}
+
+const row = (page, id) => page.locator(`[data-testid=row][data-id="${id}"]`);
+const detail = (page) => page.locator('[data-testid=detail]');
+
+async function assertHandled(page, id, state) {
+  await page.locator(`[data-testid=detail][data-id="${id}"][data-handling=${state}]`).waitFor({timeout: 10_000});
+  const {handling} = await api(`alerts/${id}`);
+  assert.equal(handling.state, state);
+  return handling;
+}
+
+function assertClean(seen, expected = /^$/) {
+  assert.deepEqual(seen.errors.filter((e) => !expected.test(e)), [], 'console errors');
+  assert.deepEqual([...seen.hosts], [new URL(server.url).host], 'hosts that were asked');
+}
+
+async function assertAccessible(page, what) {
+  await page.evaluate(axe);
+  const violations = await page.evaluate(() => window.axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
+    .then((r) => r.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.any.map((a) => a.message).join(' ')}`).slice(0, 3).join(' | ')}`)));
+  assert.deepEqual(violations, [], `axe, ${what}`);
+}
+
+/** The browser logs every refused request as an error; that one was refused is what the test is about. */
+const REFUSED = /status of 412/;
+
+describe('an operator with nothing but a keyboard', {timeout: 180_000}, () => {
+  it('works an alert from its arrival to its close', async () => {
+    const {page, seen, context} = await open('');
+    const keys = page.keyboard;
+    const alert = await raise();
+    await row(page, alert.id).waitFor({timeout: 10_000});
+    await keys.press('/');
+    await keys.type(alert.id);
+    await until(async () => (await page.locator('[data-testid=row]').count()) === 1, {within: 5000, what: 'the filter narrows to one'});
+    assert.equal(new URL(page.url()).searchParams.get('text'), alert.id, 'the filter is in the address');
+    await keys.press('Escape');
+
+    await keys.press('j');
+    await detail(page).waitFor();
+    await until(() => page.evaluate(() => document.activeElement?.getAttribute('aria-current') === 'true'), {within: 5000, what: 'the line has the focus'});
+    await page.locator('[data-testid=alert-series][data-state=loaded]').waitFor({timeout: 20_000});
+    assert.ok((await page.locator('[data-testid=small-map] svg path.cell').count()) > 0, 'the cell is on the small map');
+
+    await keys.press('a');
+    await page.locator('[data-testid=ask-name]').waitFor();
+    await keys.type('王芳');
+    await keys.press('Enter');
+    assert.equal((await assertHandled(page, alert.id, 'acknowledged')).by, '王芳');
+    await until(() => page.evaluate(() => document.activeElement?.getAttribute('aria-current') === 'true'), {within: 5000, what: 'the focus is back on the line'});
+
+    await keys.press('d');
+    await page.locator('[data-testid=order]').waitFor();
+    await keys.press('Tab');
+    await keys.type('曹杨新村街道城管中队');
+    await keys.press('Enter');
+    assert.equal((await assertHandled(page, alert.id, 'dispatched')).to.unit, '曹杨新村街道城管中队');
+
+    await keys.press('c');
+    await page.locator('[data-testid=order]').waitFor();
+    await keys.type('现场已处理');
+    await keys.press('Control+Enter');
+    await assertHandled(page, alert.id, 'done');
+    await row(page, alert.id).waitFor({state: 'detached'});
+
+    await until(async () => (await page.locator('[data-testid=log]').getAttribute('data-entries')) === '3', {within: 5000, what: 'three entries in the log'});
+    assert.deepEqual(await page.locator('[data-testid=log-entry]').evaluateAll((all) => all.map((e) => e.dataset.action)), ['acknowledge', 'dispatch', 'close']);
+    assert.match(await page.locator('[data-testid=log]').innerText(), /王芳.*办结[\s\S]*现场已处理/);
+    await keys.press('?');
+    await page.locator('[data-testid=help]').waitFor();
+    await keys.press('Escape');
+    await page.locator('[data-testid=help]').waitFor({state: 'detached'});
+    assertClean(seen);
+    await context.close();
+  });
+
+  it('does one thing to all that are selected', async () => {
+    const alerts = [await raise(), await raise(), await raise()];
+    const {page, seen, context} = await open('李强', {query: 'state=new'});
+    for (const a of alerts) await row(page, a.id).waitFor({timeout: 10_000});
+    await page.keyboard.press('X');
+    const selected = Number(/\d+/.exec(await page.locator('[data-testid=selection] strong').innerText())?.[0]);
+    assert.ok(selected >= 3, `${selected} are selected`);
+    await page.keyboard.press('a');
+    for (const a of alerts) await row(page, a.id).waitFor({state: 'detached', timeout: 10_000});
+    for (const a of alerts) {
+      const {handling} = await api(`alerts/${a.id}`);
+      assert.deepEqual([handling.state, handling.by], ['acknowledged', '李强']);
+    }
+    await page.locator('[data-testid=tab-mine]').click();
+    for (const a of alerts) await row(page, a.id).waitFor({timeout: 10_000});
+    assert.equal(new URL(page.url()).searchParams.get('by'), '李强');
+    await page.reload();
+    for (const a of alerts) await row(page, a.id).waitFor({timeout: 20_000});
+    assertClean(seen);
+    await context.close();
+  });
+
+  it('hears a grave alert until it is acknowledged', async () => {
+    const alert = await raise();
+    const {page, seen, context} = await open('王芳', {id: alert.id});
+    const bell = page.locator('[data-testid=bell]');
+    const rings = async () => Number(await bell.getAttribute('data-rings'));
+    await until(async () => (await rings()) > 0, {within: 10_000, what: 'a sound was asked for'});
+    assert.equal(await bell.getAttribute('data-state'), 'blocked', 'the page says that the browser keeps it quiet');
+    await page.keyboard.press('j');
+    await until(async () => (await bell.getAttribute('data-state')) === 'on', {within: 5000, what: 'a key lets the page be heard'});
+    const before_ = await rings();
+    await until(async () => (await rings()) > before_, {within: 15_000, what: 'the sound comes again'});
+    assert.equal(alert.severity, 'critical');
+    await page.keyboard.press('a');
+    await assertHandled(page, alert.id, 'acknowledged');
+    assertClean(seen);
+    await context.close();
+  });
+});
+
+describe('two operators at one alert', {timeout: 120_000}, () => {
+  it('do not overwrite each other: the loser sees what happened, and by whom', async () => {
+    const alert = await raise();
+    const wang = await open('王芳', {id: alert.id, query: 'state=new,acknowledged,dispatched,done&life=any'});
+    const li = await open('李强', {id: alert.id, query: 'state=new,acknowledged,dispatched,done&life=any'});
+    for (const {page} of [wang, li]) {
+      await row(page, alert.id).waitFor({timeout: 10_000});
+      await page.keyboard.press('j');
+      await detail(page).waitFor();
+    }
+    // 李强 decides before 王芳's action reaches him, and his own arrives after it.
+    let release;
+    const held = new Promise((resolve) => { release = resolve; });
+    await li.page.route('**/actions', async (route) => {
+      await held;
+      await route.continue();
+    });
+    await li.page.keyboard.press('f');
+    await li.page.keyboard.type('测试烟雾');
+    await li.page.locator('[data-testid=give]').click();
+    await wang.page.keyboard.press('a');
+    await assertHandled(wang.page, alert.id, 'acknowledged');
+    release();
+
+    const conflict = li.page.locator('[data-testid=conflict]');
+    await conflict.waitFor({timeout: 10_000});
+    assert.match(await conflict.innerText(), /王芳 确认了告警/);
+    await shoot(li.page, 'alerts-conflict');
+    assert.equal((await api(`alerts/${alert.id}`)).handling.by, '王芳', 'nothing was overwritten');
+    await li.page.locator('[data-testid=conflict-look]').click();
+    await conflict.waitFor({state: 'detached'});
+    await assertHandled(li.page, alert.id, 'acknowledged');
+
+    // Now that he has seen it he may repeat it, and 王芳 sees that at once.
+    await li.page.keyboard.press('f');
+    await li.page.locator('[data-testid=order]').waitFor();
+    await li.page.locator('[data-testid=give]').click();
+    await assertHandled(li.page, alert.id, 'done');
+    await wang.page.locator('[data-testid=detail][data-handling=done]').waitFor({timeout: 5000});
+    assert.match(await wang.page.locator('[data-testid=handling]').innerText(), /误报.*李强/);
+    assertClean(wang.seen);
+    assertClean(li.seen, REFUSED);
+    await wang.context.close();
+    await li.context.close();
+  });
+
+  it('may repeat what was refused from where they are told of it', async () => {
+    const alert = await raise();
+    const li = await open('李强', {id: alert.id, query: 'state=new,acknowledged,dispatched,done&life=any'});
+    await row(li.page, alert.id).waitFor({timeout: 10_000});
+    await li.page.keyboard.press('j');
+    await detail(li.page).waitFor();
+    await li.page.route('**/actions', async (route) => {
+      await li.page.unroute('**/actions');
+      const taken = await fetch(`${server.url}/api/v1/alerts/${alert.id}/actions`, {
+        method: 'POST', headers: {'content-type': 'application/json', 'if-match': '"0"'}, body: JSON.stringify({action: 'acknowledge', by: '赵一', note: '已联系物业'}),
+      });
+      assert.equal(taken.status, 200);
+      await route.continue();
+    });
+    await li.page.keyboard.press('a');
+    const conflict = li.page.locator('[data-testid=conflict]');
+    await conflict.waitFor({timeout: 10_000});
+    assert.match(await conflict.innerText(), /赵一 确认了告警[\s\S]*已联系物业/);
+    await li.page.locator('[data-testid=conflict-repeat]').click();
+    await li.page.locator('[data-testid=detail][data-version="2"]').waitFor({timeout: 10_000});
+    assert.equal((await api(`alerts/${alert.id}`)).handling.by, '李强');
+    assertClean(li.seen, REFUSED);
+    await li.context.close();
+  });
+});
+
+describe('a handler with a phone', {timeout: 120_000}, () => {
+  it('finds, acknowledges and leaves an alert at 360 pixels', async () => {
+    const alert = await raise();
+    const {page, seen, context} = await open('王芳', {viewport: PHONE});
+    const fits = () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth
+      && [...document.querySelectorAll('[data-testid=alerts-view] *')].every((e) => e.getBoundingClientRect().right <= innerWidth + 1 || getComputedStyle(e).position === 'absolute'));
+    await row(page, alert.id).waitFor({timeout: 10_000});
+    assert.ok(await fits(), 'the queue fits');
+    await shoot(page, 'alerts-phone-queue');
+    await row(page, alert.id).locator('button').first().click();
+    await detail(page).waitFor();
+    assert.ok(!(await row(page, alert.id).isVisible()), 'the alert has the screen to itself');
+    assert.ok(await fits(), 'the alert fits');
+    await shoot(page, 'alerts-phone-detail');
+    await page.locator('[data-testid=act-acknowledge]').click();
+    await assertHandled(page, alert.id, 'acknowledged');
+    const size = await page.locator('[data-testid=act-dispatch]').boundingBox();
+    assert.ok(size.height >= 40, `a button is ${size.height} pixels high`);
+    await assertAccessible(page, 'phone');
+    await page.locator('[data-testid=back]').click();
+    await row(page, alert.id).waitFor();
+    assertClean(seen);
+    await context.close();
+  });
+});
+
+describe('the queue', {timeout: 240_000}, () => {
+  for (const [lang, theme] of [['zh-CN', 'dark'], ['zh-CN', 'light'], ['en', 'dark'], ['en', 'light']]) {
+    it(`is accessible in ${lang}, ${theme}`, async () => {
+      const alert = await raise();
+      const {page, seen, context} = await open('王芳', {lang, theme});
+      await row(page, alert.id).waitFor({timeout: 10_000});
+      const english = lang === 'en';
+      assert.match(await page.locator('[data-testid=tab-waiting]').innerText(), english ? /To do/ : /待处置/);
+      await row(page, alert.id).locator('button').first().click();
+      await page.locator('[data-testid=alert-series][data-state=loaded]').waitFor({timeout: 20_000});
+      assert.ok((await detail(page).innerText()).includes(alert.reason[english ? 'en' : 'zh']));
+      await page.locator('[data-testid=filter-toggle]').click();
+      await shoot(page, `alerts-${lang}-${theme}`);
+      await assertAccessible(page, 'queue and alert');
+      for (const [key, dialog] of [['d', 'order'], ['m', 'order'], ['c', 'order'], ['?', 'help']]) {
+        await page.keyboard.press(key);
+        await page.locator(`[data-testid=${dialog}]`).waitFor();
+        await assertAccessible(page, `dialog of ${key}`);
+        await page.keyboard.press('Escape');
+        await page.locator(`[data-testid=${dialog}]`).waitFor({state: 'detached'});
+      }
+      assertClean(seen);
+      await context.close();
+    });
+  }
+
+  it('says what to do when nothing meets the filter, and when there is no such alert', async () => {
+    const {page, context} = await open('', {query: 'text=no-such-thing'});
+    await page.locator('[data-testid=queue-empty] button').waitFor({timeout: 10_000});
+    await page.locator('[data-testid=queue-empty] button').click();
+    assert.equal(new URL(page.url()).search, '');
+    await page.goto(`${server.url}/alerts/018f0000-0000-7000-8000-000000000000`);
+    await page.locator('[data-testid=no-such-alert]').waitFor({timeout: 10_000});
+    await context.close();
+  });
+
+  it('is not worked while the line is down, and says so', async () => {
+    const alert = await raise();
+    const {page, seen, context} = await open('王芳', {id: alert.id});
+    await row(page, alert.id).waitFor({timeout: 10_000});
+    await page.keyboard.press('j');
+    await page.locator('[data-testid=alert-series][data-state=loaded]').waitFor({timeout: 20_000});
+    seen.outage = true;
+    await context.setOffline(true);
+    await page.evaluate(() => window.urbangrid.cutSocket());
+    await page.locator('[data-testid=detail-stale]').waitFor({timeout: 20_000});
+    assert.ok(await page.locator('[data-testid=act-acknowledge]').isDisabled());
+    await page.keyboard.press('a');
+    await shoot(page, 'alerts-stale');
+    assert.equal((await api(`alerts/${alert.id}`)).handling.state, 'new');
+    await context.setOffline(false);
+    await page.locator('[data-testid=detail-stale]').waitFor({state: 'detached', timeout: 40_000});
+    seen.outage = false;
+    await page.keyboard.press('a');
+    await assertHandled(page, alert.id, 'acknowledged');
+    await context.close();
+  });
+});
