@@ -230,24 +230,6 @@ func (d *Detector) activate(cell int32) int32 {
 	return at
 }
 
-// insideActive returns the cells of hotspots that people know of, each once.
-func (d *Detector) insideActive() []int32 {
-	var cells []int32
-	seen := d.space.mark()
-	for _, c := range d.clusters {
-		if c.pending {
-			continue
-		}
-		for _, cell := range c.cells {
-			if d.space.visited[cell] != seen {
-				d.space.visited[cell] = seen
-				cells = append(cells, cell)
-			}
-		}
-	}
-	return cells
-}
-
 // Open returns the hotspots that are open, oldest first.
 func (d *Detector) Open() []Hotspot {
 	var all []Hotspot

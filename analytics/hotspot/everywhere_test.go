@@ -61,3 +61,32 @@ func TestDetector_FindsAPlaceThatStandsOutOfABusierCity(t *testing.T) {
 	}
 	t.Errorf("30 events an hour in 7 cells were not found while the city was half as busy again")
 }
+
+// A hotspot that moves on leaves its events in the longer windows; they make no hotspot
+// of the whole area, where the kind is rare.
+func TestDetector_WhatAHotspotLeavesBehindIsNotEverywhere(t *testing.T) {
+	w := newTown(t, 33, 8, 0.003)
+	d := mustDetector(t, w, hotspot.Options{})
+	at, changes := weeks(d, w, 3)
+	rings, err := w.center.Disk(6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes = nil
+	for i, n := range []int{30, 60, 120, 240} {
+		from := at.Add(time.Duration(i) * time.Hour)
+		feed(d, incident(w.hour(from, nil), disk(w, rings[2*i][0], 0), from, n, time.Hour), &changes)
+	}
+	for h := range 12 {
+		feed(d, w.hour(at.Add(time.Duration(4+h)*time.Hour), nil), &changes)
+	}
+	raised := only(changes, hotspot.Raised)
+	if len(raised) == 0 {
+		t.Error("no place was raised")
+	}
+	for _, h := range raised {
+		if h.Whole {
+			t.Errorf("the whole area was raised at %s with %v events where %.1f are expected", h.RaisedAt, h.Count, h.Expected)
+		}
+	}
+}

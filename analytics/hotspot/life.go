@@ -51,7 +51,7 @@ func (d *Detector) live(end time.Time) []Change {
 
 // liveWhole is live for the zone that is the whole area.
 func (d *Detector) liveWhole(end time.Time, threshold float64, tell func(*cluster, Why)) {
-	z := d.scanWhole()
+	z := d.scanWhole(end)
 	at := slices.IndexFunc(d.clusters, (*cluster).whole)
 	part := component{zones: []zone{z}}
 	switch {

@@ -167,13 +167,33 @@ func (d *Detector) score(c, b, variance float64, window int) float64 {
 	return scan.NegBin(c, b, b*b/extra)
 }
 
-// scanWhole returns the best window of the whole area, what active hotspots have
-// left out.
-func (d *Detector) scanWhole() zone {
+// heldSince returns the cells that hotspots have held since a time, each once: those
+// that are open, people knowing of them or not, and those that have ended or moved on.
+func (d *Detector) heldSince(from time.Time) []int32 {
+	var cells []int32
+	seen := d.space.mark()
+	for _, f := range d.frozen {
+		if f.Whole || !f.To.IsZero() && f.To.Before(from) {
+			continue
+		}
+		for _, cell := range f.Cells {
+			if d.space.visited[cell] != seen {
+				d.space.visited[cell] = seen
+				cells = append(cells, cell)
+			}
+		}
+	}
+	return cells
+}
+
+// scanWhole returns the best window of the whole area that ends with a step. What
+// hotspots have held in the longest window is left out: a hotspot that has ended is
+// no reason to call the whole area one.
+func (d *Detector) scanWhole(end time.Time) zone {
 	best := zone{center: wholeArea}
 	var counts [maxWindows]int32
 	var mean, variance [maxWindows]float64
-	d.sumRing(d.insideActive(), &counts, &mean, &variance)
+	d.sumRing(d.heldSince(end.Add(-d.opts.Windows[len(d.opts.Windows)-1])), &counts, &mean, &variance)
 	groups := d.expect.groups
 	for w := range d.opts.Windows {
 		count, b, spread := float64(d.counts.total[w])-float64(counts[w]), -mean[w], -variance[w]
