@@ -36,16 +36,18 @@ func (a *analysis) exceed(l *line, w watch) {
 	usual := w.usual(all)
 	for i := range a.x {
 		t := w.history + i
-		e, ok := exceedance{}, false
+		var e exceedance
+		var ok bool
 		if t-l.begin >= reach/2 {
 			e, ok = w.byFarrington(all, usual, t, opts)
-		} else if e, ok = w.byEARS(all, t); ok {
-			a.ears = true
+		} else {
+			e, ok = w.byEARS(all, t)
 		}
 		if !ok {
 			continue
 		}
 		a.judged++
+		a.ears = a.ears || e.ears
 		if e.alarm {
 			e.window, e.day = i, w.days.Day(w.bounds[t])
 			a.exceeds = append(a.exceeds, e)
@@ -86,14 +88,16 @@ func (w watch) like(t int) int {
 
 // byFarrington holds a window against its own past, one of an unusual day against
 // that of the day that it is like. It returns false where the past says too little.
+// usual is as it was when it returns.
 func (w watch) byFarrington(all, usual []float64, t int, opts count.FarringtonOptions) (exceedance, bool) {
 	at := w.like(t)
 	if at < 0 || math.IsNaN(all[t]) {
 		return exceedance{}, false
 	}
-	x := slices.Clone(usual[:at+1])
-	x[at] = all[t]
-	f, err := count.FarringtonFlexible(x, at, opts)
+	own := usual[at]
+	usual[at] = all[t]
+	f, err := count.FarringtonFlexible(usual[:at+1], at, opts)
+	usual[at] = own
 	if err != nil {
 		return exceedance{}, false // ErrNotEnough: the window is not judged
 	}
