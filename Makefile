@@ -83,6 +83,14 @@ e2e: bin/urbangrid ## a browser against the real binary
 	$(call say,testing the page in Chromium)
 	cd $(WEB) && URBANGRID_BIN="$(CURDIR)/bin/urbangrid" npm run e2e
 
+.PHONY: references
+references: bin/urbangrid ## record a moment of the demo and make the reviewed pictures of the views anew; look at them
+	cd $(WEB) && export URBANGRID_BIN="$(CURDIR)/bin/urbangrid" && node e2e/record.mjs && URBANGRID_UPDATE=1 node --test --test-reporter=spec e2e/references.e2e.mjs
+
+.PHONY: pictures
+pictures: bin/urbangrid ## take the pictures of the README from the running product
+	cd $(WEB) && URBANGRID_BIN="$(CURDIR)/bin/urbangrid" node e2e/pictures.mjs
+
 .PHONY: bench
 bench: bin/urbangrid setup-test ## what this machine carries, one JSON object a line and a table
 	@go run ./internal/influxtest/cmd/build-influxd

@@ -57,10 +57,8 @@ let model = firstModel(lang, theme, Date.now());
 const store = writable<Model>(model);
 
 function dress(nextLang: Lang, nextTheme: Theme): void {
-  const m = CATALOGUES[nextLang];
-  root.lang = m.htmlLang;
+  root.lang = CATALOGUES[nextLang].htmlLang;
   root.dataset['theme'] = nextTheme;
-  document.title = nextLang === 'zh' ? `${m.appName} ${m.appLatin}` : m.appName;
 }
 
 function remember(key: string, value: string): void {
