@@ -28,6 +28,7 @@ type hotspotRule struct {
 	detector *hotspot.Detector
 	upTo     uint64 // entries up to this one are in the detector
 	open     map[string]*store.Alert
+	day      *store.Alert // the open notice about the day, nil for none
 	evidence evidence
 	covered  map[grid.Cell]float64 // as last asked
 	heard    time.Time             // of the newest answer that was taken in
@@ -56,6 +57,7 @@ func (r *hotspotRule) advance(j *judge, at int64) {
 	for _, c := range advance(to) {
 		r.apply(j, c)
 	}
+	r.tellDay(j, to)
 }
 
 // silentCity is a time without any observation of any kind after which nobody is
@@ -233,7 +235,11 @@ func (r *hotspotRule) restore(a store.Alert) bool {
 	if a.Kind != r.kind.Key {
 		return false
 	}
-	if a.State == store.AlertOpen {
+	switch {
+	case a.State != store.AlertOpen:
+	case strings.HasPrefix(a.Place, kindPlace):
+		r.day = &a
+	default:
 		r.open[a.ID] = &a
 	}
 	return true

@@ -47,7 +47,7 @@ func (h *hourly) add(j *judge, s *secondary, o *grid.Placed, seen int64) {
 	if !in {
 		return
 	}
-	i, hour := int32(at), seen/(60*minuteMicros) //nolint:gosec // a lattice has fewer cells
+	i, hour := int32(at), seen/hourMicros //nolint:gosec // a lattice has fewer cells
 	if h.next == noTime {
 		h.next = hour + 1 // the hour that has begun is not whole
 	}
@@ -61,6 +61,20 @@ func (h *hourly) add(j *judge, s *secondary, o *grid.Placed, seen int64) {
 		h.counts[hour] = make(map[int32]int32)
 	}
 	h.counts[hour][i]++
+}
+
+// change makes a cell have more or fewer events in the hour of a time, while that is
+// not judged.
+func (h *hourly) change(s *secondary, c grid.Cell, at int64, by int32) {
+	hour := at / hourMicros
+	i, in := s.study.lattice.Index(c)
+	if !in || hour < h.next || h.counts[hour] == nil {
+		return
+	}
+	counts, cell := h.counts[hour], int32(i) //nolint:gosec // a lattice has fewer cells
+	if counts[cell] = max(counts[cell]+by, 0); counts[cell] == 0 {
+		delete(counts, cell)
+	}
 }
 
 // advance judges the hours that have settled.

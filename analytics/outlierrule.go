@@ -19,10 +19,11 @@ import (
 // habit while those around it are not: the high-low corner of local Moran (Anselin
 // 1995) with one device behind it.
 //
-// For events: what would be a hotspot, but comes from one device alone that sends
-// faster than it ever has by an order of magnitude, and either as regularly as a
-// clock or where others that watch the same place see nothing. Such a hotspot
-// becomes an alert about data.
+// For events: one that repeats itself as a clock ticks, which it did not on its first
+// day; what it sends so is kept from all detectors of the city. Besides, what would be
+// a hotspot, but comes from one device alone that sends faster than it ever has by an
+// order of magnitude, and either at even gaps or where others that watch the same place
+// see nothing: such a hotspot becomes an alert about data.
 type Outlier struct {
 	Stuck     time.Duration `yaml:"stuck"`      // shortest time without a change that is a fault; 0 means 2h
 	HoldRaise time.Duration `yaml:"hold_raise"` // of a lone device beyond its habit, at most MaxBaselineHold

@@ -12,17 +12,16 @@ import (
 )
 
 const (
-	beats       = 8 // events whose times are kept
-	runOf       = 5 // events that make a run
-	rhythmHours = 6 // that are counted by the minute: the longest window of a hotspot
+	beats       = 16 // events whose times are kept
+	runOf       = 5  // events that make a run
+	regularOf   = 8  // events that the evenness of gaps is of, at most
+	rhythmHours = 6  // that are counted by the minute: the longest window of a hotspot
 	hourMicros  = 60 * minuteMicros
 	rhythmSpan  = rhythmHours * 60
 
 	// clockwork is the coefficient of variation of the gaps between events below
 	// which no city makes them: it is 1 for events by chance.
 	clockwork = 0.2
-	// evenGaps is the coefficient of variation below which even four gaps are a clock's.
-	evenGaps = 0.05
 	// instant is the time for a run that is no time at all: one event, many times.
 	instant = int64(4 * time.Second / time.Microsecond)
 	// clockworkTimes and aloneTimes are how many times faster than ever a device must
@@ -37,17 +36,19 @@ const (
 	// held against what it has ever shown.
 	leastEvents = 20
 	leastLife   = 24 * hourMicros
+	// ofNature is how many hours as regular as a clock on a device's first day say that
+	// it is meant to be: four gaps are as even by chance once in eighty times.
+	ofNature = 2
 	// heardLately is the time in which a device has been heard of that can contradict.
 	heardLately = 7 * 24 * hourMicros
 )
 
 // rhythm is how a device sends its events.
 type rhythm struct {
-	Times [beats]int64 // of the newest events, ascending
-	N     int          // of Times
-	Value float64
-	Point grid.Point
-	Same  int // events in a row of that value at that point
+	Newest [beats]beat // events, ascending
+	Kept   int         // of Newest
+	Same   int         // of those, the newest that are alike
+	Clock  *clock      // that it ticks by, nil for none
 
 	First   int64 // time of the first event
 	Events  int64
@@ -62,49 +63,58 @@ type rhythm struct {
 	Minutes [rhythmSpan]uint8 // events by the minute, at minute modulo rhythmSpan
 }
 
-// beat takes in an event.
-func (d *sender) beat(at int64, value float64, point grid.Point) {
+// beat takes in an event, and returns the times of the events that are to be kept from
+// the city from now on, and of those that are not any more.
+func (d *sender) beat(o *grid.Placed, at int64) (taken, freed []int64) {
 	if d.rhythm == nil {
 		d.rhythm = &rhythm{First: at, Hour: at / hourMicros, Minute: at / minuteMicros}
 	}
-	d.rhythm.add(at, value, point)
+	r := d.rhythm
+	if !r.add(beat{at, likeness(o)}) {
+		return nil, nil
+	}
+	taken, freed = r.tick(o.Cell)
+	r.withhold(taken, freed)
+	return taken, freed
 }
 
-func (r *rhythm) add(at int64, value float64, point grid.Point) {
-	r.count(at / minuteMicros)
+// add counts an event. It reports false for one that is late: its place in the run is
+// not known.
+func (r *rhythm) add(b beat) bool {
+	r.count(b.At / minuteMicros)
 	r.Events++
-	if r.N > 0 && at < r.Times[r.N-1] {
-		return // late: its place in the run is not known
+	if r.Kept > 0 && b.At < r.Newest[r.Kept-1].At {
+		return false
 	}
-	if hour := at / hourMicros; hour > r.Hour {
+	if hour := b.At / hourMicros; hour > r.Hour {
 		r.endHour()
 		r.Hour = hour
 	}
-	if value == r.Value && point == r.Point {
-		r.Same++
-	} else {
-		r.Value, r.Point, r.Same = value, point, 1
+	if r.Kept > 0 && b.Like != r.Newest[r.Kept-1].Like {
+		r.Same = 0
 	}
-	if r.N == beats {
-		copy(r.Times[:], r.Times[1:])
-		r.N--
+	if r.Kept == beats {
+		copy(r.Newest[:], r.Newest[1:])
+		r.Kept--
 	}
-	r.Times[r.N] = at
-	r.N++
-	if r.N < runOf {
-		return
+	r.Newest[r.Kept] = b
+	r.Kept++
+	r.Same = min(r.Same+1, r.Kept)
+	if r.Kept < runOf {
+		return true
 	}
-	if run := r.run(); r.HourFastest == 0 || run < r.HourFastest {
-		r.HourFastest = max(run, 1)
+	if took := r.took(); r.HourFastest == 0 || took < r.HourFastest {
+		r.HourFastest = max(took, 1)
 	}
-	r.HourRegular = r.HourRegular || r.regular() || r.clockwork()
+	r.HourRegular = r.HourRegular || r.regular()
+	return true
 }
 
 // endHour makes the hour part of what the device has ever shown. One as regular as
 // a clock, of a device that never was on its first day or since, is not what it can
 // do, but what is to be judged.
 func (r *rhythm) endHour() {
-	odd := r.HourRegular && r.Regular == 0 && r.Hour*hourMicros-r.First >= leastLife
+	odd := r.HourRegular && r.Regular < ofNature && r.Hour*hourMicros-r.First >= leastLife
 	if !odd {
 		if r.HourFastest > 0 && (r.Fastest == 0 || r.HourFastest < r.Fastest) {
 			r.Fastest = r.HourFastest
@@ -137,64 +147,51 @@ func (r *rhythm) between(from, to int64) (n int) {
 	return n
 }
 
-// run is the time that the newest runOf events took.
-func (r *rhythm) run() int64 { return r.Times[r.N-1] - r.Times[r.N-runOf] }
+// withhold takes the events at some times out of what is counted by the minute, and
+// others in again.
+func (r *rhythm) withhold(taken, freed []int64) {
+	for _, at := range taken {
+		if n := r.counted(at); n != nil && *n > 0 {
+			*n--
+		}
+	}
+	for _, at := range freed {
+		if n := r.counted(at); n != nil && *n < math.MaxUint8 {
+			*n++
+		}
+	}
+}
+
+// counted is how many events the minute of a time has, nil when it is too old.
+func (r *rhythm) counted(at int64) *uint8 {
+	minute := at / minuteMicros
+	if minute <= r.Minute-rhythmSpan || minute > r.Minute {
+		return nil
+	}
+	return &r.Minutes[minute%rhythmSpan]
+}
+
+// took is the time that the newest runOf events took.
+func (r *rhythm) took() int64 { return r.Newest[r.Kept-1].At - r.Newest[r.Kept-runOf].At }
 
 // regular reports whether the newest events are alike and come as a clock ticks, or
 // all at once.
 func (r *rhythm) regular() bool {
-	if r.N < runOf || r.Same < runOf {
+	if r.Kept < runOf || r.Same < runOf {
 		return false
 	}
-	if r.run() < instant {
+	if r.took() < instant {
 		return true
 	}
-	from := r.N - min(r.N, r.Same)
-	n, mean := float64(r.N-1-from), float64(r.Times[r.N-1]-r.Times[from])/float64(r.N-1-from)
+	last := r.Kept - 1
+	from := max(r.Kept-min(r.Same, regularOf), 0)
+	n, mean := float64(last-from), float64(r.Newest[last].At-r.Newest[from].At)/float64(last-from)
 	squares := 0.0
-	for i := from + 1; i < r.N; i++ {
-		gap := float64(r.Times[i]-r.Times[i-1]) - mean
+	for i := from + 1; i <= last; i++ {
+		gap := float64(r.Newest[i].At-r.Newest[i-1].At) - mean
 		squares += gap * gap
 	}
 	return math.Sqrt(squares/(n-1)) < clockwork*mean
-}
-
-// clockwork reports whether at least runOf of the newest events are alike and come as
-// a clock ticks, one of them aside that is not of it: a stuck device may still see
-// something now and then. Chance makes four gaps so even about once in ten thousand
-// times, so that they need no haste to be odd.
-func (r *rhythm) clockwork() bool {
-	alike := r.Times[r.N-min(r.N, r.Same) : r.N]
-	for len(alike) >= runOf {
-		if even(alike, -1) {
-			return true
-		}
-		for i := range alike {
-			if len(alike) > runOf && even(alike, i) {
-				return true
-			}
-		}
-		alike = alike[1:]
-	}
-	return false
-}
-
-// even reports whether the gaps between times, without the one at skip, hardly differ.
-func even(times []int64, skip int) bool {
-	var n, total, squares float64
-	last := noTime
-	for i, at := range times {
-		if i == skip {
-			continue
-		}
-		if last != noTime {
-			gap := float64(at - last)
-			n, total, squares = n+1, total+gap, squares+gap*gap
-		}
-		last = at
-	}
-	mean := total / n
-	return mean > 0 && squares/n-mean*mean < evenGaps*evenGaps*mean*mean
 }
 
 // rate is events a microsecond, over the life of the device.
@@ -235,7 +232,7 @@ func (s *secondary) suspect(h *hotspot.Hotspot) *sender {
 	if r.Events < leastEvents || h.At.UnixMicro()-r.First < leastLife || r.Fastest == 0 || r.HourFastest == 0 {
 		return nil
 	}
-	byClock := r.Regular == 0 && (r.HourRegular && r.HourFastest*clockworkTimes <= r.Fastest || r.clockwork())
+	byClock := r.Regular < ofNature && r.HourRegular && r.HourFastest*clockworkTimes <= r.Fastest
 	alone := r.HourFastest*aloneTimes <= r.Fastest && contradicted(top, around, most, h)
 	if byClock || alone {
 		return top

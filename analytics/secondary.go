@@ -107,7 +107,7 @@ func (s *secondary) observe(j *judge, o *grid.Placed, seen, at int64) {
 	}
 	if s.kind.Type == sensors.Event {
 		if s.outlier != nil {
-			d.beat(seen, o.Value, o.Point)
+			s.beat(j, d, o, seen)
 		}
 		d.at, d.value = max(d.at, at), o.Value
 		return
@@ -162,6 +162,9 @@ func (s *secondary) advance(j *judge, minute int64) {
 	s.tick += passed
 	if s.silence != nil {
 		s.silence.advance(j)
+	}
+	if s.outlier != nil && s.kind.Type == sensors.Event {
+		s.outlier.advance(j)
 	}
 	s.hourly.advance(j, s)
 	if j.live && s.tick/60 != (s.tick-passed)/60 {

@@ -33,7 +33,7 @@ type Fault struct {
 	// as Overlapping or more by it.
 	Allowed float64 `json:"allowed_by_chance"`
 	P       float64 `json:"p"`
-	Kept    bool    `json:"kept"` // P is 0.025 or more; where the whole area is otherwise, without the alerts about it
+	Kept    bool    `json:"kept"` // P is 0.025 or more
 	Says    string  `json:"says"`
 }
 
@@ -46,7 +46,6 @@ type fault struct {
 	// lasts is how long it lasts, after is how long things are watched besides.
 	lasts, after time.Duration
 	midnight     bool // it begins at a midnight of a working day
-	wholeIsRight bool // the whole area is otherwise, so an alert about it is right
 	// inDetector changes what a detector sees.
 	inDetector func(r *run, s *site)
 	// inEngine changes what devices send. The result need not be in order.
@@ -125,11 +124,7 @@ func (f *Fault) judge(from fault, o SpatialOptions) {
 		budget = 1
 	}
 	f.Allowed = max(float64(f.Chance), budget*f.Hours/168*cells)
-	told := f.Overlapping
-	if from.wholeIsRight {
-		told -= f.WholeArea
-	}
-	f.P = count.PoissonTail(told, f.Allowed)
+	f.P = count.PoissonTail(f.Overlapping, f.Allowed)
 	f.Kept = f.P >= leastP
 }
 

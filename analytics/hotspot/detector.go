@@ -145,6 +145,7 @@ func (d *Detector) Advance(to time.Time) (changes []Change) {
 // close evaluates the step that was filling and begins the next.
 func (d *Detector) close() (changes []Change) {
 	end, best := d.endOf(d.now), 0.0
+	d.judgeDay(end)
 	if len(d.touched) > 0 || len(d.hot) > 0 || len(d.clusters) > 0 {
 		best = d.evaluate(end)
 		changes = d.live(end)
