@@ -53,6 +53,7 @@ func (s *Server) operations(mux *http.ServeMux) error {
 	s.rereadOperations(api)
 	s.reportOperations(api)
 	s.statusOperations(api)
+	s.settingsOperations(api)
 
 	asJSON, err := json.Marshal(api.OpenAPI())
 	if err != nil {

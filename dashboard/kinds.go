@@ -32,10 +32,10 @@ func (s *Server) kindOperations(api huma.API) {
 	huma.Register(api, operation("list-kinds", "/kinds", "catalogue", "Kinds", "What is observed: the catalogue in its order."), s.listKinds)
 }
 
-func (s *Server) listKinds(context.Context, *struct{}) (*kindsOutput, error) {
+func (s *Server) listKinds(ctx context.Context, _ *struct{}) (*kindsOutput, error) {
 	out := &kindsOutput{}
 	out.Body.Kinds = []kindView{}
-	for _, k := range s.deps.Kinds.All() {
+	for _, k := range s.shownKinds(ctx).All() {
 		out.Body.Kinds = append(out.Body.Kinds, kindView{
 			Key: k.Key, Names: k.Names, Type: k.Type, Unit: k.Unit, UnitLabel: k.UnitLabel, Range: k.Range,
 			Scale: k.Scale, Bad: k.Bad, ClassCode: k.ClassCode, LiveWindowSeconds: analytics.LiveWindow(k.Type).Seconds(),

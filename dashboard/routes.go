@@ -60,8 +60,11 @@ func bounded(next http.Handler) http.Handler {
 			w.Header().Set("Cache-Control", "no-store")
 		}
 		limit, timeout := int64(maxBodyBytes), requestTimeout
-		if r.URL.Path == root+importPath {
+		switch r.URL.Path {
+		case root + importPath:
 			limit, timeout = maxImportBytes, importTimeout
+		case root + areaSettingPath, root + areaCheckPath:
+			limit, timeout = maxAreaBytes, importTimeout
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), timeout)
 		defer cancel()

@@ -123,6 +123,8 @@ type Deps struct {
 	Reread Rereader
 	// LastMessages may be nil: then nobody is told what devices said last.
 	LastMessages LastMessages
+	// Settings are what people change here.
+	Settings Settings
 	// Reports may be nil: then none are made here.
 	Reports  *desk.Desk
 	AlertLog live.AlertLog // of events that analytics.EncodeAlert wrote

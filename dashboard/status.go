@@ -52,7 +52,23 @@ func healthz(w http.ResponseWriter, _ *http.Request) {
 
 // readyz asks every check at once and answers 503 when one fails.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), s.opts.CheckWait)
+	views, ready := s.check(r.Context())
+	b, err := json.Marshal(map[string]any{"ready": ready, "checks": views})
+	if err != nil {
+		writeProblem(w, http.StatusInternalServerError, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if !ready {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	// A client that has gone is no error of ours.
+	_, _ = w.Write(append(b, '\n'))
+}
+
+// check asks every check at once, for at most Options.CheckWait.
+func (s *Server) check(ctx context.Context) (views map[string]checkView, ready bool) {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.CheckWait)
 	defer cancel()
 	type result struct {
 		name string
@@ -60,12 +76,12 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	}
 	// It has room for all, so that a check that answers late does not wait.
 	results := make(chan result, len(s.deps.Checks))
-	views := make(map[string]checkView, len(s.deps.Checks))
+	views = make(map[string]checkView, len(s.deps.Checks))
 	for name, check := range s.deps.Checks {
 		views[name] = checkView{Error: "no answer within " + s.opts.CheckWait.String()}
 		go func() { results <- result{name, check(ctx)} }()
 	}
-	ready := true
+	ready = true
 	for range s.deps.Checks {
 		select {
 		case res := <-results:
@@ -79,15 +95,5 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 			ready = false
 		}
 	}
-	b, err := json.Marshal(map[string]any{"ready": ready, "checks": views})
-	if err != nil {
-		writeProblem(w, http.StatusInternalServerError, err.Error())
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if !ready {
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
-	// A client that has gone is no error of ours.
-	_, _ = w.Write(append(b, '\n'))
+	return views, ready
 }

@@ -58,7 +58,6 @@ type server struct {
 	reader    *mqtt.Source   // of another broker, nil when the broker is ours
 	recorder  *store.Recorder
 	keeper    *store.Keeper
-	engine    *analytics.Engine
 	publisher *analytics.Publisher
 	reports   *desk.Desk
 	dash      *dashboard.Server
@@ -67,12 +66,17 @@ type server struct {
 	formats formatSet
 	kept    atomic.Uint64 // the keeper's saved position
 	rereads sync.Mutex    // held while the quarantine is read again
+
+	settings dashboard.Settings
+	judging  *analytics.Judging
+	warnings warnings
 }
 
 // openServer opens everything that cfg names, in order, and listens. After an
 // error nothing stays open.
 func openServer(ctx context.Context, cfg config, log *slog.Logger, out io.Writer) (_ *server, err error) {
-	s := &server{cfg: cfg, log: log, reg: prometheus.NewRegistry()}
+	s := &server{cfg: cfg, reg: prometheus.NewRegistry()}
+	s.log = slog.New(s.warnings.over(log.Handler()))
 	s.reg.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	defer func() {
 		if err != nil {
@@ -86,6 +90,7 @@ func openServer(ctx context.Context, cfg config, log *slog.Logger, out io.Writer
 		{"configuration files", s.readFiles},
 		{"journal", s.openJournal},
 		{"records", s.openRecords},
+		{"settings", s.openSettings},
 		{"time series", s.openSeries},
 		{"stages", s.openStages},
 		{"duplicates of the last hours", s.remember},
@@ -263,9 +268,12 @@ func (s *server) openStages(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err = s.openOffice(zone); err != nil {
+		return err
+	}
 	s.dash, err = dashboard.New(dashboard.Deps{
 		Basemap: below,
-		Kinds: s.catalog, Areas: s.areas, Series: s.series, Cubes: s.series, Alerts: s.records, Quarantine: s.records,
+		Kinds:   s.catalog, Areas: s.areas, Series: s.series, Cubes: s.series, Alerts: s.records, Quarantine: s.records,
 		Devices: s.register, Credentials: credentials{auth.NewIssuer(s.records), s.records, s.disconnect}, AlertLog: s.alertLog,
 		Verdicts: s.records, Mutes: s.records,
 		Handlings: s.records, AlertsChanged: func() { s.publisher.Wake() },
@@ -276,7 +284,7 @@ func (s *server) openStages(context.Context) (err error) {
 			"ingest":  s.sourceReady,
 		},
 		Reread: s.reread, LastMessages: s.lastHeard, Reports: s.reports,
-		Progress: s.progress, Gatherer: s.reg, Registerer: s.reg, Logger: s.log,
+		Settings: s.settings, Progress: s.progress, Gatherer: s.reg, Registerer: s.reg, Logger: s.log,
 	}, dashboard.Options{Version: version, Zone: zone, Demo: s.cfg.Demo, Hosts: s.cfg.Hosts})
 	if err != nil {
 		return err
@@ -290,11 +298,15 @@ func (s *server) openStages(context.Context) (err error) {
 		return err
 	}
 	s.coverage = newCoverage(s.register, s.catalog, s.log)
-	s.engine, err = analytics.NewEngine(s.journal, s.records, s.catalog, s.rules, s.dash, analytics.Options{
+	engine, err := analytics.NewEngine(s.journal, s.records, s.catalog, s.rules, s.dash, analytics.Options{
 		Lateness: s.cfg.Lateness, Log: s.log, Registerer: s.reg, Saved: s.publisher.Wake, Memory: s.records,
 		AreaNames: areaNames(s.areas), Study: study, Mutes: s.mutes, Verdicts: s.records, Coverage: s.coverage.shares, Interval: s.coverage.interval,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	s.judge(engine)
+	return nil
 }
 
 // study is the district with its areas and its calendar.
@@ -422,11 +434,14 @@ func (s *server) run(ctx context.Context, ready func()) error {
 	}
 	people.start("reports", s.reports.Run)
 	people.start("live view", s.dash.Run)
+	people.start("rule previews", s.settings.Previews.Run)
+	people.start("notifications", s.settings.Channels.Run)
+	people.start("metrics sampler", s.settings.System.Sampler.Run)
 	people.start("http", func(ctx context.Context) error { return serveHTTP(ctx, web, s.http) })
 	readers.start("recorder", s.recorder.Run)
 	readers.start("keeper", s.keeper.Run)
 	readers.start("publisher", s.publisher.Run)
-	readers.start("engine", s.engine.Run)
+	readers.start("engine", s.judging.Run)
 	readers.start("coverage", s.coverage.Run)
 	readers.start("last messages", s.lastHeard.Run)
 	readers.start("janitor", s.trim)
