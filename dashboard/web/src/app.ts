@@ -15,6 +15,7 @@ import {Nearby} from './views/live/nearby';
 import type {Wish} from './views/live/permalink';
 import {Playback, type PlaybackState, type Speed} from './views/live/playback';
 import {decodeHeard, decodeHistory, decodeUsual, type NearbyDevice} from './views/live/wire';
+import {byTiles, TileFeed, tilesInView} from './tiles';
 import {decodeAreas, decodeAreasNote, decodeKinds, decodeSeries, decodeTable, type Alert, type Area, type CellId, type Names} from './wire';
 
 type H3 = typeof import('./h3');
@@ -50,7 +51,9 @@ export class App implements Intents {
   #map: CityMap | null = null;
   #shown: Partial<Model> = {};
   #unsubscribe: () => void = () => undefined;
+  /** The topic that is watched as a whole, or how it is watched by tiles. */
   #topic: string | null = null;
+  readonly #tileFeed: TileFeed;
   #announcer: Announcer = SILENT;
   #seriesRequest: AbortController | null = null;
   #seriesAtMs = 0;
@@ -69,6 +72,16 @@ export class App implements Intents {
       cells: (topic, state) => this.#cells(topic, state),
       alerts: (book, news) => this.#alerts(book, news),
       problem: (text) => console.warn(text),
+    });
+    this.#tileFeed = new TileFeed({
+      subscribe: (topic) => this.#connection.subscribe(topic),
+      cells: (topic) => this.#connection.cells(topic),
+      loadTable: (hash) => this.#tableOf(hash),
+      show: (cells, table) => {
+        this.#set({cells, table});
+        this.#draw();
+      },
+      soon: (fn) => out.world.after(16, fn),
     });
     this.#playback = new Playback({
       fetch: (kind, resolution, fromMs, toMs, signal) => get(`cells/history?${new URLSearchParams({
@@ -105,6 +118,7 @@ export class App implements Intents {
     this.reloadKinds();
     this.#h3 = await h3;
     await areas;
+    this.#follow();
     const cells = this.#model.cells;
     if (cells !== null) this.#wantTable(cells.table);
     this.#draw();
@@ -357,11 +371,13 @@ export class App implements Intents {
   }
 
   #link(link: Link): void {
+    const district = this.#model.link.district;
     this.#set({link, nowMs: this.#out.world.nowMs()});
+    if (district !== link.district) this.#follow();
   }
 
   #cells(topic: string, cells: CellsState): void {
-    if (topic !== this.#topic) return;
+    if (this.#tileFeed.take(topic) || topic !== this.#topic) return;
     this.#set({cells});
     if (this.#model.table?.hash !== cells.table) this.#wantTable(cells.table);
     this.#draw();
@@ -404,9 +420,15 @@ export class App implements Intents {
   #follow(): void {
     if (this.#model.kind !== null) this.#playback.follow(this.#model.kind, this.#model.resolution);
     const topic = cellsTopic(this.#model);
+    const tiles = this.#tilesInView();
+    if (topic !== null && tiles !== null) {
+      if (this.#topic !== `${topic}/*`) this.#leave(`${topic}/*`);
+      this.#tileFeed.watch(topic, tiles);
+      return;
+    }
     if (topic === this.#topic) return;
-    this.#unsubscribe();
-    this.#topic = topic;
+    this.#leave(topic);
+    this.#tileFeed.watch('', []);
     const cells = topic === null ? null : this.#connection.cells(topic);
     this.#set({cells, hover: null});
     if (topic === null) return;
@@ -415,16 +437,37 @@ export class App implements Intents {
     this.#draw();
   }
 
+  /** Goes over to another topic; nothing is shown of it yet. */
+  #leave(next: string | null): void {
+    this.#unsubscribe();
+    this.#unsubscribe = () => undefined;
+    this.#topic = next;
+    this.#set({cells: null, hover: null});
+  }
+
+  /** The tiles to watch of a district that is large at the model's resolution, null of another. */
+  #tilesInView(): readonly CellId[] | null {
+    const {bounds, resolution, link, map} = this.#model;
+    if (!byTiles(link.district, resolution) || map === 'failed') return null;
+    return bounds === null || this.#h3 === null ? [] : tilesInView(this.#h3.tileAt, bounds, resolution);
+  }
+
   #wantTable(hash: string): void {
-    const h3 = this.#h3;
-    if (h3 === null || this.#model.areas.state === 'loading') return;
-    const known = this.#tables.get(hash) ?? this.#loadTable(h3, hash);
-    this.#tables.set(hash, known);
-    known.then((table) => {
+    this.#tableOf(hash).then((table) => {
       if (this.#model.cells?.table !== hash || this.#model.table?.hash === hash) return;
       this.#set({table});
       this.#draw();
-    }).catch(() => this.#tables.delete(hash));
+    }).catch(() => undefined); // it is asked for again when it is needed
+  }
+
+  /** Fetches a table once. It fails while it is not known where the areas are. */
+  #tableOf(hash: string): Promise<PlacedTable> {
+    const h3 = this.#h3;
+    if (h3 === null || this.#model.areas.state === 'loading') return Promise.reject(new Error('areas are not known yet'));
+    const known = this.#tables.get(hash) ?? this.#loadTable(h3, hash);
+    this.#tables.set(hash, known);
+    known.catch(() => this.#tables.delete(hash));
+    return known;
   }
 
   async #loadTable(h3: H3, hash: string): Promise<PlacedTable> {

@@ -143,7 +143,7 @@ export class LiveConnection {
     return () => {
       if (this.#subscriptions.get(topic) !== sub) return;
       this.#subscriptions.delete(topic);
-      if (this.#welcomed) this.#send({t: 'unsub', id: sub.id});
+      if (this.#welcomed && sub.id !== 0) this.#send({t: 'unsub', id: sub.id});
       this.#forgetOldTopics();
     };
   }
@@ -273,6 +273,9 @@ export class LiveConnection {
     this.#welcomed = true;
     this.#cancelRetry();
     this.#heartbeatMs = frame.heartbeatMs;
+    this.#turns.clear();
+    for (const sub of this.#subscriptions.values()) sub.id = 0;
+    // Who hears of the server may want other topics of it.
     this.#setLink({
       phase: 'live',
       retryAtMs: null,
@@ -281,11 +284,7 @@ export class LiveConnection {
       clockOffsetMs: frame.nowMs - this.#world.nowMs(),
       district: frame.district,
     });
-    this.#turns.clear();
-    for (const sub of this.#subscriptions.values()) {
-      sub.id = 0;
-      this.#ask(sub, true);
-    }
+    for (const sub of this.#subscriptions.values()) if (sub.id === 0) this.#ask(sub, true);
   }
 
   #ask(sub: Subscription, resume: boolean): void {

@@ -10,6 +10,11 @@ export function cellAt(p: Place, resolution: Resolution): CellId {
   return latLngToCell(p.latDegrees, p.lonDegrees, resolution);
 }
 
+/** The tile at a place, see docs/PROTOCOL.md. */
+export function tileAt(p: Place, resolution: number): CellId {
+  return latLngToCell(p.latDegrees, p.lonDegrees, resolution);
+}
+
 /** The centre of a cell. */
 export function centreOf(cell: CellId): Place {
   const [latDegrees, lonDegrees] = cellToLatLng(cell);

@@ -115,6 +115,23 @@ describe('subscribing', () => {
     expect(link.phase).toBe('live');
   });
 
+  it('asks once for what somebody wants who hears of the server, and not for what he no longer does', () => {
+    let undo: () => void = () => undefined;
+    const own = new LiveConnection(world, {
+      link: (l) => {
+        if (l.phase !== 'live') return;
+        undo();
+        undo = () => undefined;
+        own.subscribe('alerts');
+      },
+      cells: () => undefined, alerts: () => undefined, problem: () => undefined,
+    });
+    undo = own.subscribe(TOPIC);
+    own.start();
+    world.hello();
+    expect(world.socket.sent).toEqual([{t: 'sub', id: ALERTS, topic: 'alerts'}]);
+  });
+
   it('resumes from the last number after a cut, and nothing is forgotten', () => {
     subscribed();
     world.say({t: 'd', id: ID, seq: 12, from: 10, ts: 0, i: [1], v: [2], n: [1]});
