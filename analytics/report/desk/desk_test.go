@@ -243,3 +243,40 @@ func TestDesk_MayBeUsedByMany(t *testing.T) {
 	}
 	people.Wait()
 }
+
+// clockwork is a schedule that runs until it is told to end, or fails.
+type clockwork struct{ fails chan error }
+
+func (c clockwork) Run(ctx context.Context) error {
+	select {
+	case err := <-c.fails:
+		return err
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+func TestDesk_RunsItsScheduleUntilItEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := clockwork{make(chan error)}
+		d := desk.New(newReporter(), desk.Options{Schedule: c})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- d.Run(ctx) }()
+		synctest.Wait()
+		select {
+		case err := <-ended:
+			t.Fatalf("Run ended by itself with %v", err)
+		default:
+		}
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run ended with %v", err)
+		}
+		go func() { ended <- d.Run(t.Context()) }()
+		c.fails <- errors.New("the clock stands still")
+		if err := <-ended; err == nil || err.Error() != "the clock stands still" {
+			t.Errorf("Run ended with %v, want what went wrong with the schedule", err)
+		}
+	})
+}
