@@ -29,6 +29,8 @@ export interface Sending<T> {
   readonly body?: unknown;
   /** The version that is changed. */
   readonly ifMatch?: string;
+  /** '*' refuses to replace what is there already. */
+  readonly ifNoneMatch?: '*';
   /** Makes a command that is sent twice count once. */
   readonly idempotencyKey?: string;
   readonly decode: (answer: unknown) => T;
@@ -97,6 +99,7 @@ export async function send<T>(method: Method, path: string, sending: Sending<T>)
   const headers: Record<string, string> = {accept: 'application/json'};
   if (sending.body !== undefined) headers['content-type'] = 'application/json';
   if (sending.ifMatch !== undefined && sending.ifMatch !== '') headers['if-match'] = sending.ifMatch;
+  if (sending.ifNoneMatch !== undefined) headers['if-none-match'] = sending.ifNoneMatch;
   if (sending.idempotencyKey !== undefined) headers['idempotency-key'] = sending.idempotencyKey;
   const answer = await request(path, {
     method, headers,

@@ -35,8 +35,15 @@ export function draftOf(d: Device): Draft {
   };
 }
 
+/** A place as a form has it: texts that may be half written. */
+export interface StatedText {
+  readonly lat: string;
+  readonly lon: string;
+  readonly datum: Datum;
+}
+
 /** A place as a form has it. */
-export function placeText(p: StatedPlace | null): {readonly lat: string; readonly lon: string; readonly datum: Datum} {
+export function placeText(p: StatedPlace | null): StatedText {
   return p === null ? {lat: '', lon: '', datum: 'wgs84'} : {lat: String(p.lat), lon: String(p.lon), datum: p.datum};
 }
 
@@ -46,7 +53,7 @@ function degrees(text: string, limit: number): number | null {
 }
 
 /** The place of a form: null when none is given or it is half written. */
-export function placeOf(d: {readonly lat: string; readonly lon: string; readonly datum: Datum}): StatedPlace | null {
+export function placeOf(d: StatedText): StatedPlace | null {
   const [lat, lon] = [degrees(d.lat, 90), degrees(d.lon, 180)];
   return lat === null || lon === null ? null : {lat, lon, datum: d.datum};
 }

@@ -3,6 +3,11 @@ import type {Column, Part} from './filter';
 import type {Shape} from './payload';
 import type {Condition, Datum} from './wire';
 
+/** Words that are looked up by what the server calls them. */
+function words(known: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return known;
+}
+
 const zh = {
   title: '设备',
   loading: '正在读取设备…',
@@ -94,13 +99,13 @@ const zh = {
   placesTitle: '历史位置',
   placeNone: '取消位置',
   nobody: '未署名',
-  actions: {
+  actions: words({
     entered: '登记', adopted: '收编', changed: '修改', password_issued: '发放密码', password_revoked: '收回密码', message_reread: '重读隔离消息',
-  } as Readonly<Record<string, string>>,
-  fields: {
+  }),
+  fields: words({
     name: '名称', place: '位置', profile: '型号配置', kinds: '监测项', owner: '责任单位', area: '责任网格', installed: '安装日期',
     maintenance: '维护', interval: '上报间隔', tags: '标签', auto: '收编',
-  } as Readonly<Record<string, string>>,
+  }),
   message: '最近一条消息',
   messageNone: '还没有保存它的消息',
   messageFailed: '消息读取失败',
@@ -130,7 +135,7 @@ const zh = {
   placeFrom: {message: '消息中的位置', register: '登记位置'},
   refusedParts: '被拒收的部分',
   rejectsOf: '隔离区中的消息',
-  reasons: {
+  reasons: words({
     empty: '空消息', bad_json: '不是 JSON', invalid_utf8: '不是 UTF-8 文本', too_large: '超长', too_deep: '嵌套过深', not_object: '不是对象',
     bad_field: '字段有误', bad_time: '时间有误', bad_position: '位置有误', missing_kind: '缺监测项', missing_value: '缺数值', wrong_unit: '单位不符',
     bad_encoding: '编码有误', not_array: '不是数组', bad_name: '名称有误', bad_version: '版本不支持', must_know: '含必须理解的未知字段',
@@ -138,7 +143,7 @@ const zh = {
     unknown_kind: '未知监测项', not_a_number: '不是数值', out_of_range: '超出范围', future_time: '时间在未来', implausible_time: '时间不可信',
     no_position: '没有位置', unknown_device: '设备未登记', unexpected_kind: '未登记此监测项', series_retention: '超过保存期限',
     series_conflict: '类型冲突', series_refused: '存储拒绝',
-  } as Readonly<Record<string, string>>,
+  }),
   // Forms.
   newTitle: '登记设备',
   editTitle: (id: string) => `编辑 ${id}`,
@@ -209,7 +214,7 @@ const zh = {
   unknownAuto: '自动登记',
   unknownReason: '情况',
   unknownRejects: (n: string) => `已拒收 ${n} 条`,
-  unknownReasons: {unknown_device: '未登记，数据被拒收', no_position: '没有位置，数据被拒收'} as Readonly<Record<string, string>>,
+  unknownReasons: words({unknown_device: '未登记，数据被拒收', no_position: '没有位置，数据被拒收'}),
   unknownAutoText: '已收下数据，等待确认',
   choose: (id: string) => `选择 ${id}`,
   chooseAll: '全选',
@@ -221,7 +226,7 @@ const zh = {
   bulkPlaced: (n: number, all: number) => `${n} / ${all} 已有位置`,
   bulkPlaceOf: (id: string) => `在地图上为 ${id} 点选位置`,
   bulkReported: '沿用设备自报或原有位置',
-  outcomes: {adopted: '已收编', taken: '已被别人收编', unknown: '没有上报过', invalid: '内容有误'} as Readonly<Record<string, string>>,
+  outcomes: words({adopted: '已收编', taken: '已被别人收编', unknown: '没有上报过', invalid: '内容有误'}),
   // Files.
   filesTitle: '导入与导出',
   exportTitle: '导出',
@@ -270,7 +275,7 @@ const zh = {
   triedGone: '它已不在隔离区：可能别人刚刚重读过',
   triedFailed: '没有重新读取',
   job: (state: string) => `批量重读：${state}`,
-  jobStates: {running: '进行中', done: '完成', failed: '失败', cancelled: '已取消'} as Readonly<Record<string, string>>,
+  jobStates: words({running: '进行中', done: '完成', failed: '失败', cancelled: '已取消'}),
   jobProgress: (read: string, total: string) => `${read} / ${total} 条`,
   jobResult: (observations: string, refused: string) => `读出 ${observations} 条观测，${refused} 处仍有问题`,
   jobCancel: '取消',

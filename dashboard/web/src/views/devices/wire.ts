@@ -1,5 +1,5 @@
 /** The edge of the view: what the server says of devices and of the quarantine. */
-import {instantMs, int, isRecord, list, names, num, numberOrNull, oneOf, optional, record, str, type Names} from '../../wire';
+import {instantMs, int, isRecord, list, names, num, numberOrNull, oneOf, optional, record, str, WireError, type Names} from '../../wire';
 
 /** How a device does, the most pressing first. */
 export const CONDITIONS = ['offline', 'odd', 'late', 'silent', 'online'] as const;
@@ -240,7 +240,8 @@ export interface Credential {
 }
 
 function bool(x: unknown, what: string): boolean {
-  return oneOf(x === undefined ? 'false' : String(x), ['true', 'false'], what) === 'true';
+  if (x !== undefined && typeof x !== 'boolean') throw new WireError(`${what} is not true or false`);
+  return x ?? false;
 }
 
 function texts(x: unknown, what: string): readonly string[] {
