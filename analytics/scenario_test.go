@@ -54,7 +54,7 @@ func (s *scenario) play(t *testing.T, restartEvery time.Duration) {
 			Memory: c.records, Study: study,
 			Now:      func() time.Time { return time.UnixMicro(now.Load()).UTC() },
 			Interval: func(id sensors.DeviceID) time.Duration { return s.interval[id] },
-			Mutes:    func(context.Context) (*store.MuteSet, error) { return store.NewMuteSet(s.maintenance), nil },
+			Mutes:    func(context.Context) (*store.MuteSet, error) { return store.NewMuteSet(s.mutes), nil },
 		}
 		c.run(rules, opts)
 		defer func() { c.stop() }()
@@ -149,6 +149,9 @@ func (s *scenario) describe(a store.Alert) string {
 	place := a.Place
 	if strings.HasPrefix(place, "hotspot/") {
 		place = "hotspot/" + a.Cell.String()
+		if a.Cell == 0 {
+			place = "hotspot/district"
+		}
 	}
 	for name, cell := range s.places {
 		if name != "" {
@@ -159,7 +162,16 @@ func (s *scenario) describe(a store.Alert) string {
 	if category == "" {
 		category = store.AboutCity
 	}
-	return fmt.Sprintf("%s %s %s %s", a.State, category, a.Rule, place)
+	text := fmt.Sprintf("%s %s %s %s", a.State, category, a.Rule, place)
+	for _, more := range []struct {
+		is   bool
+		what string
+	}{{a.Muted, "muted"}, {a.Flapping, "flapping"}, {a.MergedInto != "", "merged"}} {
+		if more.is {
+			text += " " + more.what
+		}
+	}
+	return text
 }
 
 // append adds an entry without waiting until it is judged.

@@ -28,6 +28,7 @@ import (
 //	  noise{device="n1" cell="market"}   48x12 72~3x24 _x6 (48+1x10 58x2)x3
 //	register n1 every 10m       what people registered: it is never silent for longer
 //	maintenance n1 from 2d to 3d
+//	mute parking_cluster from 2d to 3d   nobody is to be notified of alerts of that rule
 //	gone n1 at 2d               its connection is said to be lost
 //	dark from 2d to 2d4h        nothing at all is received
 //	restart at 2d
@@ -35,21 +36,26 @@ import (
 //	  none
 //	eval at 4d alerts
 //	  open city noise_unusual device/n1
+//	  open city parking_cluster hotspot/market muted
+//
+// A hotspot is named after the place of its peak; one of the whole area is
+// hotspot/district. After it stands what else there is to say of an alert: that it is
+// muted, flapping, or merged into another.
 //
 // A series is made of stretches. 48x12 is twelve steps of 48; 72~3x24 is 24 steps
 // between 69 and 75; 48+1x10 is ten steps, each 1 more than the one before; _x6 is six
 // steps of nothing; a group in brackets is repeated. Of a measure a step is one
 // reading, of events it is how many there are. Somebody is heard of every minute.
 type scenario struct {
-	start       time.Time
-	places      map[string]grid.Cell
-	readings    []grid.Placed
-	interval    map[sensors.DeviceID]time.Duration
-	maintenance []store.Mute
-	gone        []sensors.Health
-	dark        [][2]time.Time
-	restarts    []time.Time
-	evals       []evaluation
+	start    time.Time
+	places   map[string]grid.Cell
+	readings []grid.Placed
+	interval map[sensors.DeviceID]time.Duration
+	mutes    []store.Mute
+	gone     []sensors.Health
+	dark     [][2]time.Time
+	restarts []time.Time
+	evals    []evaluation
 }
 
 // evaluation is what is to be the case at a time.
@@ -100,9 +106,11 @@ func (s *scenario) statement(w []string, line int) (err error) {
 	case "register":
 		s.interval[sensors.DeviceID(w[1])], err = span(w[3])
 	case "maintenance":
-		from, to := s.after(w[3]), s.after(w[5])
-		s.maintenance = append(s.maintenance, store.Mute{ID: "m" + strconv.Itoa(line), Purpose: store.Maintenance,
-			Device: sensors.DeviceID(w[1]), From: from, To: to})
+		s.mutes = append(s.mutes, store.Mute{ID: "m" + strconv.Itoa(line), Purpose: store.Maintenance,
+			Device: sensors.DeviceID(w[1]), From: s.after(w[3]), To: s.after(w[5])})
+	case "mute":
+		s.mutes = append(s.mutes, store.Mute{ID: "m" + strconv.Itoa(line), Purpose: store.MuteAlerts,
+			Rule: w[1], From: s.after(w[3]), To: s.after(w[5])})
 	case "gone":
 		s.gone = append(s.gone, sensors.Health{Device: sensors.DeviceID(w[1]), At: s.after(w[3]), Presence: sensors.Offline})
 	case "dark":

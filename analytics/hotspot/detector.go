@@ -57,6 +57,11 @@ type Detector struct {
 	phi       float64
 	variation [maxWindows]float64
 	areaMean  [maxWindows]float64 // events that the whole area should have, as of the last evaluation
+	heldCells []int32             // that hotspots hold, as of the last evaluation
+	held      []bool              // of each cell of the lattice
+	free      []int32             // scratch
+	freeCount [maxWindows]float64 // events outside of heldCells
+	freeMean  [maxWindows]float64 // as many as there should be
 	hot       []zone
 	nextHot   []zone
 
@@ -106,7 +111,7 @@ func New(l *lattice.Lattice, space *Space, opts Options) (*Detector, error) {
 		counts: newCounts(l.Len(), windows), gaps: make(map[int32]*coverage), full: fullyWatched,
 		expect: newExpectation(opts, cells),
 		cold:   make([]coldCell, opts.Groups), area: make([]coldCell, opts.Groups), silent: make([]float64, opts.Groups), left: make([]float64, opts.Groups),
-		hoursIn: make([]float64, len(windows)*opts.Groups),
+		hoursIn: make([]float64, len(windows)*opts.Groups), held: make([]bool, l.Len()),
 	}
 	d.refit()
 	return d, nil

@@ -90,3 +90,40 @@ func TestDetector_WhatAHotspotLeavesBehindIsNotEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// A great hotspot at one end of the town is no reason to expect more at the other: one
+// that begins there meanwhile is found as soon as by itself.
+func TestDetector_AHotspotDoesNotHideAnother(t *testing.T) {
+	found := func(great int) time.Duration {
+		w := newTown(t, 34, 8, 0.05)
+		d := mustDetector(t, w, hotspot.Options{})
+		at, changes := weeks(d, w, 3)
+		rings, err := w.center.Disk(6)
+		if err != nil {
+			t.Fatal(err)
+		}
+		one, other := disk(w, rings[6][0], 1), disk(w, rings[6][18], 1)
+		changes = nil
+		at = at.Add(9 * time.Hour)
+		for h := range 8 {
+			events := w.hour(at.Add(time.Duration(h)*time.Hour), nil)
+			if h < 4 && great > 0 {
+				events = incident(events, one, at.Add(time.Duration(h)*time.Hour), great, time.Hour)
+			}
+			if h >= 3 {
+				events = incident(events, other, at.Add(time.Duration(h)*time.Hour), 8, time.Hour)
+			}
+			feed(d, events, &changes)
+		}
+		for _, h := range only(changes, hotspot.Raised) {
+			if h.RaisedAt.After(at.Add(3*time.Hour)) && !h.Whole {
+				return h.RaisedAt.Sub(at.Add(3 * time.Hour))
+			}
+		}
+		return 5 * time.Hour
+	}
+	alone, beside := found(0), found(100)
+	if alone > 2*time.Hour || beside > alone+30*time.Minute {
+		t.Errorf("eight more events an hour in seven cells are found after %s, and beside a great hotspot after %s", alone, beside)
+	}
+}

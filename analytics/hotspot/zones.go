@@ -83,27 +83,60 @@ func (d *Detector) prepare(end time.Time) {
 			d.areaMean[w] += d.area[g].rate * d.hoursIn[w*groups+g] * d.expect.level
 		}
 	}
+	d.prepareHeld(end)
+}
+
+// prepareHeld notes what hotspots hold, and what there is and should be elsewhere.
+func (d *Detector) prepareHeld(end time.Time) {
+	for _, cell := range d.heldCells {
+		d.held[cell] = false
+	}
+	d.heldCells = d.heldSince(end.Add(-d.opts.Windows[len(d.opts.Windows)-1]))
+	for _, cell := range d.heldCells {
+		d.held[cell] = true
+	}
+	var counts [maxWindows]int32
+	var mean, variance [maxWindows]float64
+	d.sumRing(d.heldCells, &counts, &mean, &variance)
+	for w := range d.opts.Windows {
+		d.freeCount[w] = float64(d.counts.total[w]) - float64(counts[w])
+		d.freeMean[w] = d.areaMean[w] - mean[w]*d.expect.level
+	}
 }
 
 // everywhere returns how many times as many events as expected there are outside of
-// a disk that has c where b are expected, by the lower end of what chance lets that
-// be; 1 when it is not more than expected. What a city does as a whole, on a holiday
-// that nobody announced or in a storm, is one hotspot of the whole area and no reason
-// to call each of its places one.
+// hotspots and of a disk, which has c where b are expected outside of hotspots, by the
+// lower end of what chance lets that be; 1 when it is not more than expected. What a
+// city does as a whole, on a holiday that nobody announced or in a storm, is one hotspot
+// of the whole area and no reason to call each of its places one.
 func (d *Detector) everywhere(c, b float64, window int) float64 {
 	const deviations = 2
-	seen, usual := float64(d.counts.total[window])-c, d.areaMean[window]-b
+	seen, usual := d.freeCount[window]-c, d.freeMean[window]-b
 	if usual <= 0 || seen <= usual {
 		return 1
 	}
 	return max((seen-deviations*math.Sqrt(d.phi*seen))/usual, 1)
 }
 
+// sumFree adds the cells of a ring that no hotspot holds to what such cells of the
+// disk have and should have, where the disk has counts and mean.
+func (d *Detector) sumFree(cells []int32, counts *[maxWindows]int32, mean *[maxWindows]float64) {
+	var variance [maxWindows]float64
+	free := d.free[:0]
+	for _, cell := range cells {
+		if !d.held[cell] {
+			free = append(free, cell)
+		}
+	}
+	d.free = free
+	d.sumRing(free, counts, mean, &variance)
+}
+
 // scanAround returns the best of the disks around a cell.
 func (d *Detector) scanAround(center int32) zone {
 	best := zone{center: center}
-	var counts [maxWindows]int32
-	var mean, variance [maxWindows]float64
+	var counts, freeCounts [maxWindows]int32
+	var mean, variance, freeMean [maxWindows]float64
 	windows := len(d.opts.Windows)
 	for ring := 0; ring <= d.opts.Rings; ring++ {
 		cells := d.lattice.Ring(int(center), ring)
@@ -111,6 +144,11 @@ func (d *Detector) scanAround(center int32) zone {
 			break
 		}
 		changed := d.sumRing(cells, &counts, &mean, &variance)
+		if len(d.heldCells) > 0 {
+			d.sumFree(cells, &freeCounts, &freeMean)
+		} else {
+			freeCounts, freeMean = counts, mean
+		}
 		if !changed && ring > 0 {
 			continue // a larger disk with as many events is less of a surprise
 		}
@@ -119,7 +157,7 @@ func (d *Detector) scanAround(center int32) zone {
 			if counts[w] < int32(d.opts.MinCount) || c <= b { //nolint:gosec // small
 				continue
 			}
-			all := d.everywhere(c, b, w)
+			all := d.everywhere(float64(freeCounts[w]), freeMean[w]*d.expect.level, w)
 			b *= all
 			if s := d.score(c, b, variance[w]*d.expect.level*d.expect.level*all*all, w); s > best.score {
 				best.ring, best.window, best.count, best.mean, best.score = int8(ring), int8(w), c, b, s //nolint:gosec // both small
