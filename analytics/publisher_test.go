@@ -93,6 +93,21 @@ func TestPublisher_PublishesAtOnceWhenWoken(t *testing.T) {
 	})
 }
 
+func TestPublisher_WhatPeopleDoIsAnEventOfItsOwn(t *testing.T) {
+	withPublisher(t, func(t *testing.T, r *records, l *numbered, p *analytics.Publisher) {
+		raised := alertNumber("a", 1)
+		acknowledged := raised
+		acknowledged.Handling = store.Handling{State: store.HandlingAcknowledged, Version: 1, By: "王芳"}
+		mustSave(t, r, raised)
+		r.put(acknowledged)
+		p.Wake()
+		synctest.Wait()
+		if got := l.published(); !slices.Equal(got, []string{"a:1", "a:1:1"}) {
+			t.Errorf("published %v, want the alert and what was done about it", got)
+		}
+	})
+}
+
 func TestPublisher_LooksUnasked(t *testing.T) {
 	withPublisher(t, func(t *testing.T, r *records, l *numbered, _ *analytics.Publisher) {
 		mustSave(t, r, alertNumber("a", 1))
@@ -168,6 +183,9 @@ func TestEncodeAlert_IsTheObjectOfTheProtocol(t *testing.T) {
 	if string(payload) != want {
 		t.Errorf("got  %s\nwant %s", payload, want)
 	}
+	a.Handling = store.Handling{
+		State: store.HandlingDispatched, Version: 3, By: "王芳", At: at, To: store.Destination{Area: "310107005", Unit: "城管中队"}, Answer: store.Confirmed,
+	}
 	for _, p := range []float64{0, 2.5e-7} {
 		a.P, a.Window = p, 15*time.Minute
 		payload, err := analytics.EncodeAlert(a)
@@ -182,4 +200,13 @@ func TestEncodeAlert_IsTheObjectOfTheProtocol(t *testing.T) {
 			t.Errorf("decode after encode (-want +got):\n%s", diff)
 		}
 	}
+}
+
+// put keeps a and puts it on the outbox, as the records do when people handle it.
+func (r *records) put(a store.Alert) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.alerts[a.ID] = a
+	r.changes = append(r.changes, a)
+	r.outbox = append(r.outbox, store.OutboxEntry{ID: int64(len(r.changes)), Alert: a})
 }

@@ -45,7 +45,7 @@ type Update struct {
 	// before does not hold any more.
 	Whole  bool
 	Cells  []Cell  // in ascending order of the cell
-	Alerts []Alert // revisions that were not told before
+	Alerts []Alert // revisions and handlings that were not told before
 
 	Server string // of a connection that has been made
 	Lost   error  // why it was lost; another follows
@@ -58,7 +58,8 @@ type Cell struct {
 	Count int64
 }
 
-// Alert is one revision of an alert, as far as it is looked into here.
+// Alert is one revision of an alert with what people do about it, as far as it is
+// looked into here.
 type Alert struct {
 	ID       string
 	Revision int64
@@ -69,7 +70,12 @@ type Alert struct {
 	Severity string
 	Area     string
 	Reason   struct{ ZH, EN string }
-	Raw      json.RawMessage `json:"-"` // the whole object
+	Handling struct {
+		State   string
+		Version int64
+		By      string
+	}
+	Raw json.RawMessage `json:"-"` // the whole object
 }
 
 // ErrRefused marks a request that the server will always refuse.

@@ -16,8 +16,14 @@ type topic struct {
 	since   *Since // nil: nothing is known
 	misfits int    // since the last frame that fitted
 	table   []string
-	alerts  map[string]int64 // revision by id; nil for a cells topic
-	closed  []string         // alerts, as they were closed
+	alerts  map[string]told // by id; nil for a cells topic
+	closed  []string        // alerts, as they were closed
+}
+
+// told is up to where an alert was told.
+type told struct {
+	revision, handling int64
+	closed             bool
 }
 
 // closedKept is how many closed alerts are remembered so that none is told twice.
@@ -26,7 +32,7 @@ const closedKept = 4096
 func newTopic(name string) *topic {
 	t := &topic{name: name}
 	if name == "alerts" {
-		t.alerts = make(map[string]int64)
+		t.alerts = make(map[string]told)
 	}
 	return t
 }
@@ -123,7 +129,7 @@ func (f *follower) tableOf(ctx context.Context, hash string) ([]string, error) {
 	return table.Cells, nil
 }
 
-// tellAlerts tells the revisions that were not known. The first snapshot of a log is
+// tellAlerts tells the revisions and handlings that were not known. The first snapshot of a log is
 // told as a whole; what a later one has new is told as if it had come one by one.
 func (f *follower) tellAlerts(t *topic, frame Frame, list []json.RawMessage, snapshot bool) error {
 	u := Update{Topic: t.name, At: frame.At()}
@@ -136,7 +142,7 @@ func (f *follower) tellAlerts(t *topic, frame Frame, list []json.RawMessage, sna
 		if err := json.Unmarshal(raw, &a); err != nil {
 			return fmt.Errorf("alert: %w", err)
 		}
-		if revision, told := t.alerts[a.ID]; told && a.Revision <= revision {
+		if k, known := t.alerts[a.ID]; known && (a.Revision < k.revision || a.Revision == k.revision && a.Handling.Version <= k.handling) {
 			continue
 		}
 		a.Raw = raw
@@ -155,10 +161,11 @@ func (f *follower) tellAlerts(t *topic, frame Frame, list []json.RawMessage, sna
 	return f.tell(u)
 }
 
-// note remembers a revision, and forgets the alerts that were closed longest ago.
+// note remembers what is told, and forgets the alerts that were closed longest ago.
 func (t *topic) note(a Alert) {
-	t.alerts[a.ID] = a.Revision
-	if a.State != "closed" {
+	was := t.alerts[a.ID]
+	t.alerts[a.ID] = told{revision: a.Revision, handling: a.Handling.Version, closed: a.State == "closed"}
+	if a.State != "closed" || was.closed {
 		return
 	}
 	if t.closed = append(t.closed, a.ID); len(t.closed) > closedKept {

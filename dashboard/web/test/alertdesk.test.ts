@@ -1,6 +1,6 @@
-import {describe, expect, it} from 'vitest';
+import {afterEach, describe, expect, it, vi} from 'vitest';
 import {ApiError} from '../src/api';
-import {bodyOf, newKey, plainOrder, type Order} from '../src/views/alerts/act';
+import {actOnMany, actOnOne, bodyOf, newKey, plainOrder, type Order} from '../src/views/alerts/act';
 import {hasLevel, periodOf, plotOf, queryOf as seriesQuery} from '../src/views/alerts/chart';
 import {give, handlingAfter, targetsOf, type Server} from '../src/views/alerts/desk';
 import {drawingOf, niceLength} from '../src/views/alerts/smallmap';
@@ -89,6 +89,55 @@ describe('an order', () => {
       entry({}), entry({seq: 2, action: 'comment', by: '赵一'}), entry({seq: 3, action: 'confirmed', by: '赵一'}), entry({seq: 4, action: 'close', state: 'done', by: '孙二', atMs: 20}),
     ]);
     expect(after).toEqual({state: 'done', version: 4, by: '孙二', atMs: 20, toArea: '', toUnit: '', answer: 'confirmed'});
+  });
+});
+
+describe('sending an order', () => {
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  const answer = (body: unknown): Response => new Response(JSON.stringify(body), {status: 200, headers: {'content-type': 'application/json'}});
+
+  it('is repeated with the same key while the server is away', async () => {
+    const keys: (string | null)[] = [];
+    vi.stubGlobal('fetch', (_: string, init: RequestInit) => {
+      keys.push(new Headers(init.headers).get('idempotency-key'));
+      if (keys.length === 1) return Promise.reject(new TypeError('Failed to fetch'));
+      if (keys.length === 2) return Promise.resolve(new Response('{}', {status: 503}));
+      return Promise.resolve(answer({handling: {state: 'done', version: 1}}));
+    });
+    const waits: number[] = [];
+    const done = await actOnOne(alert('a'), order, (ms) => {
+      waits.push(ms);
+      return Promise.resolve();
+    });
+    expect(done.state).toBe('done');
+    expect(keys).toEqual([order.key, order.key, order.key]);
+    expect(waits).toEqual([500, 1000]);
+  });
+
+  it('is not repeated when it was refused', async () => {
+    let sent = 0;
+    vi.stubGlobal('fetch', () => {
+      sent++;
+      return Promise.resolve(new Response('{"title":"Precondition Failed"}', {status: 412}));
+    });
+    await expect(actOnOne(alert('a'), order, () => Promise.resolve())).rejects.toMatchObject({status: 412});
+    expect(sent).toBe(1);
+  });
+
+  it('about more than 200 alerts goes in parts', async () => {
+    const parts: number[] = [];
+    vi.stubGlobal('fetch', (_: string, init: RequestInit) => {
+      const body: unknown = JSON.parse(typeof init.body === 'string' ? init.body : '');
+      const ids = (Reflect.get(Object(body), 'alerts') as {id: string}[]).map((a) => a.id);
+      parts.push(ids.length);
+      return Promise.resolve(answer({results: ids.map((id) => ({id, status: 200, detail: '', handling: null}))}));
+    });
+    const all = Array.from({length: 450}, (_, k) => alert(`a-${k}`));
+    expect(await actOnMany(all, order)).toHaveLength(450);
+    expect(parts).toEqual([200, 200, 50]);
   });
 });
 

@@ -1,4 +1,5 @@
 import {describe, expect, it} from 'vitest';
+import {applyAlerts} from '../src/alerts';
 import {areaWithin, filterOf, matches, pathOf, queryOf, tabbed, tabOf, TABS, WAITING, type Filter} from '../src/views/alerts/filter';
 import {alertsOf, grouped, metresBetween, rowsOf} from '../src/views/alerts/groups';
 import {applies, commandOf, isIdle, KEYS, moved, toggled, type Press} from '../src/views/alerts/keys';
@@ -33,6 +34,22 @@ function address(f: Filter): URLSearchParams {
   for (const [key, value] of Object.entries(queryOf(f))) if (value !== null) query.set(key, value);
   return query;
 }
+
+describe('what people do about an alert', () => {
+  const first = applyAlerts(null, {kind: 'alerts-snapshot', id: 1, epoch: 'e', seq: 1, alerts: [alert('a', {revision: 2})]});
+  const book = first.outcome === 'applied' ? first.book : null;
+  const tell = (a: Alert, seq: number): ReturnType<typeof applyAlerts> => applyAlerts(book, {kind: 'alert', id: 1, seq, alert: a});
+
+  it('is taken over from an event of the same revision, and is no news', () => {
+    const step = tell(alert('a', {revision: 2, handling: handling('acknowledged')}), 2);
+    expect(step.outcome === 'applied' && [step.book.byId.get('a')?.handling.state, step.news.length, step.book.seq]).toEqual(['acknowledged', 0, 2]);
+  });
+
+  it('does not come back with an event that is older', () => {
+    const old = tell(alert('a', {revision: 1, handling: handling('done', {version: 9})}), 3);
+    expect(old.outcome === 'applied' && old.book.byId.get('a')?.handling.state).toBe('new');
+  });
+});
 
 describe('the filter and the address', () => {
   it('say the same', () => {
