@@ -291,6 +291,13 @@ func (c config) check() []error {
 			bad(f.key, "%v", err)
 		}
 	}
+	if t, err := c.basemapTiles(); err != nil {
+		bad("basemap", "%v", err)
+	} else if t.URL != "" {
+		if err := t.Validate(); err != nil {
+			bad("basemap", "%v", err)
+		}
+	}
 	if _, _, err := c.nightly(); err != nil {
 		bad("reports_nightly", "%v", err)
 	}

@@ -55,6 +55,8 @@ func TestConfig_EverySettingWorksFromFileEnvironmentAndFlag(t *testing.T) {
 		"keep_raw": "1h0m0s", "keep_minutes": "2h0m0s", "keep_hours": "3h0m0s", "keep_days": "48h0m0s", "holidays": known, "reports_nightly": "03:15",
 		"lateness": "1h0m0s", "hosts": "x.example", "influx_token_file": known, "log_level": "debug", "log_format": "json",
 		"journal_max_bytes": "2097152", "journal_keep": "2h0m0s", "demo": "true", "demo_seed": "5", "demo_devices": "6", "demo_rate": "7",
+		"basemap": "https://t.example/{z}/{x}/{y}", "basemap_datum": "gcj02", "basemap_attribution": "A", "basemap_approval": "B",
+		"basemap_key_file": known, "basemap_max_zoom": "9",
 	}
 	want := func() config {
 		var args []string

@@ -75,20 +75,33 @@ func New(opts Options) (*Basemap, error) {
 	if opts.Tiles.URL == "" {
 		return b, nil
 	}
-	if b.tiles.MaxZoom == 0 {
-		b.tiles.MaxZoom = 18
-	}
-	if b.tiles.Datum == 0 {
-		b.tiles.Datum = sensors.WGS84
-	}
-	if err := b.tiles.validate(); err != nil {
-		return nil, fmt.Errorf("basemap tiles: %w", err)
+	b.tiles = b.tiles.withDefaults()
+	if err := b.tiles.Validate(); err != nil {
+		return nil, err
 	}
 	var err error
 	if b.proxy, err = newProxy(b.tiles, opts); err != nil {
 		return nil, fmt.Errorf("basemap tiles: %w", err)
 	}
 	return b, nil
+}
+
+func (t Tiles) withDefaults() Tiles {
+	if t.MaxZoom == 0 {
+		t.MaxZoom = 18
+	}
+	if t.Datum == 0 {
+		t.Datum = sensors.WGS84
+	}
+	return t
+}
+
+// Validate says what is wrong with a service; the error never holds the key.
+func (t Tiles) Validate() error {
+	if err := t.withDefaults().validate(); err != nil {
+		return fmt.Errorf("basemap tiles: %w", err)
+	}
+	return nil
 }
 
 func (t Tiles) validate() error {
