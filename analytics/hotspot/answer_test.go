@@ -18,10 +18,10 @@ func TestDetector_AFalseAlarmIsLearnedThoughItIsSaidDaysLater(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newTown(t, 51, 5, 0.4)
 			d := mustDetector(t, w, hotspot.Options{})
-			at, changes := weeks(d, w, 3)
+			at, _ := weeks(d, w, 3)
 			center, _ := w.lattice.Index(w.center)
 			before, _ := d.Expected(center, time.Hour)
-			changes = nil
+			var changes []hotspot.Change
 			began := at
 			for i := range 2 * 168 {
 				events := w.hour(at, nil)
@@ -48,8 +48,8 @@ func TestDetector_AFalseAlarmIsLearnedThoughItIsSaidDaysLater(t *testing.T) {
 func TestDetector_AFalseAlarmOfTheWholeAreaIsLearnedLate(t *testing.T) {
 	w := newTown(t, 52, 6, 0.4)
 	d := mustDetector(t, w, hotspot.Options{})
-	at, changes := weeks(d, w, 4)
-	changes = nil
+	at, _ := weeks(d, w, 4)
+	var changes []hotspot.Change
 	at = at.Add(9 * time.Hour)
 	everywhere := &injection{cells: map[int]bool{}, times: 3, from: at, to: at.Add(8 * time.Hour)}
 	for i := range w.lattice.Len() {
@@ -86,8 +86,8 @@ func TestDetector_AFalseAlarmOfTheWholeAreaIsLearnedLate(t *testing.T) {
 func TestDetector_TheTimeOfAConfirmedHotspotIsNoQuietHistory(t *testing.T) {
 	w := newTown(t, 53, 4, 0.4)
 	d := mustDetector(t, w, hotspot.Options{})
-	at, changes := weeks(d, w, 3)
-	changes = nil
+	at, _ := weeks(d, w, 3)
+	var changes []hotspot.Change
 	began := at
 	answer := func(a hotspot.Answer) {
 		d.Answered(only(changes, hotspot.Raised)[0].ID, a, began, at)

@@ -67,12 +67,12 @@ func TestDetector_FindsAPlaceThatStandsOutOfABusierCity(t *testing.T) {
 func TestDetector_WhatAHotspotLeavesBehindIsNotEverywhere(t *testing.T) {
 	w := newTown(t, 33, 8, 0.003)
 	d := mustDetector(t, w, hotspot.Options{})
-	at, changes := weeks(d, w, 3)
+	at, _ := weeks(d, w, 3)
 	rings, err := w.center.Disk(6)
 	if err != nil {
 		t.Fatal(err)
 	}
-	changes = nil
+	var changes []hotspot.Change
 	for i, n := range []int{30, 60, 120, 240} {
 		from := at.Add(time.Duration(i) * time.Hour)
 		feed(d, incident(w.hour(from, nil), disk(w, rings[2*i][0], 0), from, n, time.Hour), &changes)
@@ -97,13 +97,13 @@ func TestDetector_AHotspotDoesNotHideAnother(t *testing.T) {
 	found := func(great int) time.Duration {
 		w := newTown(t, 34, 8, 0.05)
 		d := mustDetector(t, w, hotspot.Options{})
-		at, changes := weeks(d, w, 3)
+		at, _ := weeks(d, w, 3)
 		rings, err := w.center.Disk(6)
 		if err != nil {
 			t.Fatal(err)
 		}
 		one, other := disk(w, rings[6][0], 1), disk(w, rings[6][18], 1)
-		changes = nil
+		var changes []hotspot.Change
 		at = at.Add(9 * time.Hour)
 		for h := range 8 {
 			events := w.hour(at.Add(time.Duration(h)*time.Hour), nil)

@@ -93,9 +93,9 @@ func TestDetector_SkippedTimeTeachesNothingAndEndsNothing(t *testing.T) {
 func TestDetector_AHotspotOfARareKindEnds(t *testing.T) {
 	w := newTown(t, 44, 3, 0.01) // one in three hours in all cells
 	d := mustDetector(t, w, hotspot.Options{})
-	at, changes := weeks(d, w, 4)
+	at, _ := weeks(d, w, 4)
 	cells := disk(w, w.center, 1)
-	changes = nil
+	var changes []hotspot.Change
 	feed(d, incident(nil, cells, at, 20, time.Hour), &changes)
 	changes = append(changes, d.Advance(at.Add(10*time.Hour))...)
 	if raised, ended := only(changes, hotspot.Raised), only(changes, hotspot.Ended); len(raised) != 1 || len(ended) != 1 {
