@@ -2,6 +2,7 @@ package dashboard
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -53,7 +54,11 @@ type deviceCredentialInput struct {
 	By string `query:"by" maxLength:"100" doc:"Who asks for it; it is kept with the changes of the device"`
 }
 
-type credentialOutput struct{ Body credentialView }
+type deviceCredentialsOutput struct {
+	Body struct {
+		Credentials []credentialView `json:"credentials" nullable:"false" doc:"One, or none while no password is issued"`
+	}
+}
 
 func (s *Server) credentialOperations(api huma.API) {
 	const tag = "credentials"
@@ -70,8 +75,8 @@ func (s *Server) credentialOperations(api huma.API) {
 	huma.Register(api, change(http.MethodPost, "issue-device-credential", "/devices/{id}/credentials", "Issue a device's password",
 		"Issues a user name and a password with which the device publishes under its own topic alone. Asked again it issues another: the one before stops working."), s.issueDevice)
 	huma.Register(api, change(http.MethodDelete, "revoke-device-credential", "/devices/{id}/credentials", "Revoke a device's password", ""), s.revokeDevice)
-	one := operation("get-device-credential", "/devices/{id}/credentials", tag, "What a device may publish with", "404 while no password is issued.")
-	one.Errors = append(one.Errors, http.StatusNotFound, http.StatusNotImplemented)
+	one := operation("list-device-credentials", "/devices/{id}/credentials", tag, "What a device may publish with", "")
+	one.Errors = append(one.Errors, http.StatusNotImplemented)
 	huma.Register(api, one, s.deviceCredential)
 	list := operation("list-credentials", "/credentials", tag, "Credentials", "Who may publish, in the order of users. Passwords are not kept.")
 	list.Errors = append(list.Errors, http.StatusNotImplemented)
@@ -101,17 +106,22 @@ func (s *Server) issueDevice(ctx context.Context, in *deviceCredentialInput) (*i
 	return out, err
 }
 
-// deviceCredential returns store.ErrNotFound as a problem when none is issued.
-func (s *Server) deviceCredential(ctx context.Context, in *deviceInput) (*credentialOutput, error) {
+func (s *Server) deviceCredential(ctx context.Context, in *deviceInput) (*deviceCredentialsOutput, error) {
 	kept, err := s.credentials()
 	if err != nil {
 		return nil, err
 	}
+	out := &deviceCredentialsOutput{}
+	out.Body.Credentials = []credentialView{}
 	c, err := credentialOf(ctx, kept, in.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return out, nil
+	}
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	return &credentialOutput{Body: credentialView{User: c.User, Device: c.Device, Topics: topics(c)}}, nil
+	out.Body.Credentials = append(out.Body.Credentials, credentialView{User: c.User, Device: c.Device, Topics: topics(c)})
+	return out, nil
 }
 
 func credentialOf(ctx context.Context, kept Credentials, id string) (sensors.Credential, error) {

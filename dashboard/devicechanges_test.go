@@ -129,7 +129,7 @@ func TestAPI_TheLastMessageIsAsItCameAndAsItWasUnderstood(t *testing.T) {
 		},
 		"secret": {Device: "secret", QoS: -1, Payload: []byte{}, Private: true, Received: clock, Size: 9},
 	}
-	a := s.do(t, http.MethodGet, "/api/v1/devices/n-1/message", "")
+	a := s.do(t, http.MethodGet, "/api/v1/devices/n-1/messages", "")
 	if a.status != http.StatusOK {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
@@ -142,27 +142,35 @@ func TestAPI_TheLastMessageIsAsItCameAndAsItWasUnderstood(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "devicemessage.json", append(b, '\n'))
-	var private struct {
-		Payload *string
-		QoS     *int
-		Private bool
+	var list struct {
+		Messages []struct {
+			Payload *string
+			QoS     *int
+			Private bool
+		}
 	}
-	if s.get(t, "/api/v1/devices/secret/message", &private); private.Payload != nil || private.QoS != nil || !private.Private {
-		t.Errorf("private message %+v, want neither payload nor QoS", private)
+	if s.get(t, "/api/v1/devices/secret/messages", &list); len(list.Messages) != 1 || list.Messages[0].Payload != nil || list.Messages[0].QoS != nil || !list.Messages[0].Private {
+		t.Errorf("private message %+v, want neither payload nor QoS", list)
 	}
-	s.do(t, http.MethodGet, "/api/v1/devices/ghost/message", "").wantProblem(t, http.StatusNotFound)
-	newSite(t, dashboard.Options{}).do(t, http.MethodGet, "/api/v1/devices/n-1/message", "").wantProblem(t, http.StatusNotImplemented)
+	if s.get(t, "/api/v1/devices/ghost/messages", &list); len(list.Messages) != 0 {
+		t.Errorf("of a device that never spoke: %+v", list)
+	}
+	newSite(t, dashboard.Options{}).do(t, http.MethodGet, "/api/v1/devices/n-1/messages", "").wantProblem(t, http.StatusNotImplemented)
 }
 
 func TestAPI_PasswordsOfADeviceAreNoted(t *testing.T) {
 	s := newSite(t, dashboard.Options{})
 	s.stores.devices["n-1"] = sensors.Device{ID: "n-1", Version: 1}
 	const path = "/api/v1/devices/n-1/credentials"
-	s.do(t, http.MethodGet, path, "").wantProblem(t, http.StatusNotFound)
+	var got struct {
+		Credentials []struct{ Topics []string }
+	}
+	if s.get(t, path, &got); len(got.Credentials) != 0 {
+		t.Errorf("before one is issued: %+v", got)
+	}
 	s.do(t, http.MethodPost, path+"?by=%E7%8E%8B%E8%8A%B3", "")
-	var got struct{ Topics []string }
-	if s.get(t, path, &got); cmp.Diff(got.Topics, []string{"urbangrid/v1/n-1/#"}) != "" {
-		t.Errorf("topics %v", got.Topics)
+	if s.get(t, path, &got); len(got.Credentials) != 1 || cmp.Diff(got.Credentials[0].Topics, []string{"urbangrid/v1/n-1/#"}) != "" {
+		t.Errorf("issued: %+v", got)
 	}
 	s.do(t, http.MethodDelete, path, "")
 	want := []store.DeviceChange{

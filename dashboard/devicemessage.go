@@ -3,7 +3,6 @@ package dashboard
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -40,7 +39,11 @@ type messageObservationView struct {
 	Unit string `json:"unit" doc:"UCUM code of the value"`
 }
 
-type messageOutput struct{ Body messageView }
+type messagesOutput struct {
+	Body struct {
+		Messages []messageView `json:"messages" nullable:"false" doc:"Newest first; only the newest is kept"`
+	}
+}
 
 type locateInput struct {
 	Lat   float64 `query:"lat" required:"true" minimum:"-90" maximum:"90" doc:"Latitude in degrees in the datum"`
@@ -80,24 +83,31 @@ type changesOutput struct {
 
 func (s *Server) deviceHistoryOperations(api huma.API) {
 	const tag = "devices"
-	message := operation("get-device-message", "/devices/{id}/message", tag, "What a device said last",
+	message := operation("list-device-messages", "/devices/{id}/messages", tag, "What a device said last",
 		"Its newest message as it came and as it was understood. It is there for devices that nobody entered, too.")
-	message.Errors = append(message.Errors, http.StatusNotFound, http.StatusNotImplemented)
+	message.Errors = append(message.Errors, http.StatusNotImplemented)
 	huma.Register(api, message, s.lastMessage)
 	huma.Register(api, operation("list-device-changes", "/devices/{id}/changes", tag, "Who changed what of a device", ""), s.deviceChanges)
 }
 
-func (s *Server) lastMessage(ctx context.Context, in *deviceInput) (*messageOutput, error) {
+func (s *Server) lastMessage(ctx context.Context, in *deviceInput) (*messagesOutput, error) {
 	if s.deps.LastMessages == nil {
 		return nil, huma.Error501NotImplemented("messages are not kept here")
 	}
 	m, err := s.deps.LastMessages.LastMessage(ctx, sensors.DeviceID(in.ID))
+	out := &messagesOutput{}
+	out.Body.Messages = []messageView{}
 	if errors.Is(err, store.ErrNotFound) {
-		return nil, huma.Error404NotFound(fmt.Sprintf("no message of device %q is kept", in.ID))
+		return out, nil
 	}
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
+	out.Body.Messages = append(out.Body.Messages, s.viewMessage(&m))
+	return out, nil
+}
+
+func (s *Server) viewMessage(m *store.LastMessage) messageView {
 	v := messageView{
 		Device: m.Device, Topic: m.Topic, Received: m.Received.UTC(), Format: m.Format, Size: m.Size, Private: m.Private,
 		Observations: make([]messageObservationView, len(m.Observations)), Observed: m.Observed,
@@ -114,7 +124,7 @@ func (s *Server) lastMessage(ctx context.Context, in *deviceInput) (*messageOutp
 		k, _ := s.deps.Kinds.Kind(o.Kind) // what was taken in is in the catalogue
 		v.Observations[i] = messageObservationView{ObservationView: viewObservation(o), Unit: k.Unit}
 	}
-	return &messageOutput{Body: v}, nil
+	return v
 }
 
 func (s *Server) locate(_ context.Context, in *locateInput) (*locateOutput, error) {

@@ -85,7 +85,7 @@ function mqttPacket(first, body) {
   return Buffer.concat([Buffer.from([first, ...length]), body]);
 }
 
-/** Publishes one observation over MQTT 3.1.1 at QoS 1 and waits for its acknowledgement. */
+/** Publishes one observation, or bytes as they are, over MQTT 3.1.1 at QoS 1 and waits for the acknowledgement. */
 export async function publish(mqttURL, device, observation) {
   const {hostname, port} = new URL(mqttURL);
   const socket = connect(Number(port), hostname);
@@ -97,7 +97,7 @@ export async function publish(mqttURL, device, observation) {
   socket.write(mqttPacket(0x10, Buffer.concat([mqttString('MQTT'), Buffer.from([4, 2, 0, 30]), mqttString(`e2e-${device}`)])));
   await acknowledged(0x20);
   const topic = mqttString(`urbangrid/v1/${device}/obs`);
-  socket.write(mqttPacket(0x32, Buffer.concat([topic, Buffer.from([0, 1]), Buffer.from(JSON.stringify(observation))])));
+  socket.write(mqttPacket(0x32, Buffer.concat([topic, Buffer.from([0, 1]), Buffer.isBuffer(observation) ? observation : Buffer.from(JSON.stringify(observation))])));
   await acknowledged(0x40);
   socket.end(mqttPacket(0xe0, Buffer.alloc(0)));
 }

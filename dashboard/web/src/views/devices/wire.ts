@@ -394,6 +394,11 @@ export function decodeMessage(x: unknown): LastMessage {
   };
 }
 
+/** Decodes the kept messages of a device, the newest first. */
+export function decodeMessages(x: unknown): readonly LastMessage[] {
+  return list(record(x, 'messages')['messages'], 'messages').map(decodeMessage);
+}
+
 /** Decodes who changed what. */
 export function decodeChanges(x: unknown): readonly Change[] {
   return list(record(x, 'changes')['changes'], 'changes').map((c) => {
@@ -510,6 +515,11 @@ export function decodeFaults(x: unknown): readonly Fault[] {
     const value = record(e, 'error')['value'];
     return isRecord(value) && typeof value['row'] === 'number' ? [decodeFault(value)] : [];
   });
+}
+
+/** Decodes what a device may publish with, nothing when no password is issued. */
+export function decodeCredentials(x: unknown): readonly Credential[] {
+  return list(record(x, 'credentials')['credentials'], 'credentials').map(decodeCredential);
 }
 
 /** Decodes what a device may publish with. */
