@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -13,8 +14,9 @@ import (
 
 // pages serves the client. Files whose name carries a hash are cached for ever,
 // all else is asked for again; a path without an extension is a place within
-// the page.
+// the page. Browsers that take it get files as small as gzip makes them.
 func pages(assets fs.FS) http.Handler {
+	small := newPacked()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
@@ -44,6 +46,16 @@ func pages(assets fs.FS) http.Handler {
 		}
 		if t := mediaType(name); t != "" {
 			w.Header().Set("Content-Type", t)
+		}
+		if packs(r, name) {
+			if b, err := small.file(name, content); err == nil {
+				w.Header().Set("Content-Encoding", "gzip")
+				w.Header().Set("Vary", "Accept-Encoding")
+				content = bytes.NewReader(b)
+			} else {
+				notFound(w, err)
+				return
+			}
 		}
 		http.ServeContent(w, r, name, time.Time{}, content)
 	})
