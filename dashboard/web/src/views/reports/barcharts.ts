@@ -58,11 +58,11 @@ function base(c: ChartColors, label: string) {
 }
 
 function names(c: ChartColors, data: readonly string[]) {
-  return {type: 'category', data, inverse: true, axisLine: {lineStyle: {color: c.muted}}, axisTick: {show: false}, axisLabel: {color: c.text, width: 150, overflow: 'truncate'}};
+  return {type: 'category', data, inverse: true, axisLine: {lineStyle: {color: c.muted}}, axisTick: {show: false}, axisLabel: {color: c.text, width: 170, overflow: 'truncate'}};
 }
 
-function amounts(c: ChartColors, name: string) {
-  return {type: 'value', name, nameTextStyle: {color: c.muted}, axisLabel: {color: c.muted}, splitLine: {lineStyle: {color: c.line}}};
+function amounts(c: ChartColors) {
+  return {type: 'value', axisLabel: {color: c.muted}, splitLine: {lineStyle: {color: c.line}}};
 }
 
 /** What a comparison says to people who do not see it. */
@@ -78,7 +78,7 @@ export function comparedOption(bars: readonly Compared[], against: Compare, m: T
   if (!isOneUnit(bars) && against !== 'none') {
     return {
       ...common, legend: {...common.legend, data: [m.change]}, tooltip: {...common.tooltip, valueFormatter: (x: unknown) => (typeof x === 'number' ? changeText(x, lang) : '—')},
-      xAxis: amounts(c, '%'), yAxis: names(c, bars.map((b) => b.name)),
+      xAxis: amounts(c), yAxis: names(c, bars.map((b) => b.name)),
       series: [{
         name: m.change, type: 'bar', barMaxWidth: 18, itemStyle: {color: c.first},
         data: bars.map((b) => ({value: b.change, label: {show: true, position: (b.change ?? 0) < 0 ? 'left' : 'right', color: c.text, formatter: b.change === null ? m.notEnough : changeText(b.change, lang)}})),
@@ -87,7 +87,7 @@ export function comparedOption(bars: readonly Compared[], against: Compare, m: T
   }
   return {
     ...common, tooltip: {...common.tooltip, valueFormatter: shown},
-    xAxis: amounts(c, isOneUnit(bars) ? (bars[0]?.unit ?? '') : ''), yAxis: names(c, bars.map((b) => b.name)),
+    xAxis: amounts(c), yAxis: names(c, bars.map((b) => b.name)),
     series: [
       {
         name: m.thisPeriod, type: 'bar', barMaxWidth: 14, itemStyle: {color: c.first},
@@ -133,7 +133,7 @@ export function weeksOption(weeks: readonly Week[], m: Texts, c: ChartColors) {
     ...base(c, label),
     grid: {left: 8, right: 16, top: 44, bottom: 8, containLabel: true},
     xAxis: {type: 'category', data: weeks.map((w) => w.label), axisLine: {lineStyle: {color: c.muted}}, axisLabel: {color: c.muted}},
-    yAxis: {...amounts(c, m.alertsUnit), minInterval: 1},
+    yAxis: {...amounts(c), minInterval: 1},
     series: [
       bar(m.falseAlarms, c.bad, weeks.map((w) => w.falseAlarms)), bar(m.confirmed, c.good, weeks.map((w) => w.confirmed)), bar(m.unanswered, c.idle, weeks.map((w) => w.unanswered)),
       ...(hasBudget ? [{name: m.budget, type: 'line', step: 'middle', symbol: 'none', data: weeks.map((w) => w.budget), lineStyle: {color: c.text, type: 'dashed', width: 2}, itemStyle: {color: c.text}}] : []),
@@ -162,11 +162,11 @@ export function clearingsOption(rows: readonly Clearing[], m: Texts, lang: Lang,
   const label = `${m.clearTitle}${m.colon}${rows.map((r) => `${r.name} ${numberText(r.medianHours, lang, 1)} ${m.hours}`).join(m.comma)}`;
   const bar = (name: string, color: string, data: readonly (number | null)[]) => ({
     name, type: 'bar', barMaxWidth: 13, itemStyle: {color},
-    data: data.map((value) => ({value, label: {show: value !== null, position: 'right', color: c.text, formatter: value === null ? '' : numberText(value, lang, 1)}})),
+    data: data.map((value) => ({value, label: {show: value !== null, position: 'right', color: c.text, formatter: value === null ? '' : numberText(value, lang, 2)}})),
   });
   return {
     ...base(c, label),
-    xAxis: amounts(c, m.hours), yAxis: names(c, rows.map((r) => r.name)),
+    xAxis: amounts(c), yAxis: names(c, rows.map((r) => r.name)),
     series: [bar(m.median, c.first, rows.map((r) => r.medianHours)), bar(m.p90, c.idle, rows.map((r) => r.p90Hours))],
   };
 }
@@ -179,7 +179,7 @@ export function healthOption(r: Result, table: 'areas' | 'kinds', m: Texts, lang
   const label = `${m.healthTitle}${m.colon}${rows.slice(0, 10).map((row, k) => m.healthSaid(name(k), row.number('online') ?? 0, row.number('offline') ?? 0, row.number('silent') ?? 0)).join(m.comma)}`;
   return {
     ...base(c, label),
-    xAxis: {...amounts(c, m.devicesUnit), minInterval: 1}, yAxis: names(c, rows.map((_, k) => name(k))),
+    xAxis: {...amounts(c), minInterval: 1}, yAxis: names(c, rows.map((_, k) => name(k))),
     series: states.map(([key, color]) => ({name: m.states[key], type: 'bar', stack: 'devices', barMaxWidth: 18, itemStyle: {color}, data: rows.map((row) => row.number(key) ?? 0)})),
   };
 }

@@ -112,6 +112,9 @@ function health(r: Result, s: Scene): Pick<MapContent, 'classes' | 'shapes' | 'o
   return {classes, outlines: [], shapes: shapesOf(r, 'areas', s, (row) => classOf(row.number('online_share')))};
 }
 
+/** How many ranks of stubborn problems are written on the map. */
+const RANKS_WRITTEN = 10;
+
 /** What the map of a result shows, null when it has no places. */
 export function contentOf(r: Result, c: Pick<Choice, 'layer' | 'pick'>, s: Scene): MapContent | null {
   const of = (): Pick<MapContent, 'classes' | 'shapes' | 'outlines'> | null => {
@@ -121,7 +124,7 @@ export function contentOf(r: Result, c: Pick<Choice, 'layer' | 'pick'>, s: Scene
       case 'emerging':
         return emerging(r, s);
       case 'stubborn':
-        return amountsIn(r, 'problems', 'episodes', s, 0, (row) => String(row.number('rank') ?? ''));
+        return amountsIn(r, 'problems', 'episodes', s, 0, (row) => ((row.number('rank') ?? Infinity) <= RANKS_WRITTEN ? String(row.number('rank')) : ''));
       case 'trend':
         return amountsIn(r, 'summary', 'value', s, 1);
       case 'health':

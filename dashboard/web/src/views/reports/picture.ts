@@ -45,7 +45,7 @@ interface Spot {
 export interface Picture {
   readonly width: number;
   readonly height: number;
-  readonly areas: readonly {readonly d: string; readonly name: string; readonly label: Spot}[];
+  readonly areas: readonly {readonly code: string; readonly d: string; readonly name: string; readonly label: Spot | null}[];
   readonly classes: readonly {readonly key: string; readonly fill: string; readonly d: string; readonly isFaded: boolean}[];
   readonly points: readonly {readonly at: Spot; readonly fill: string; readonly mark: string}[];
   readonly marks: readonly {readonly at: Spot; readonly text: string}[];
@@ -89,6 +89,24 @@ function niceLength(metres: number): number {
   return (metres >= 5 * power ? 5 : metres >= 2 * power ? 2 : 1) * power;
 }
 
+const LABEL_PIXELS = 12;
+
+/** Width of a label in pixels, near enough to keep labels apart. */
+function labelWidth(text: string): number {
+  return [...text].reduce((sum, c) => sum + (c.charCodeAt(0) > 0x2e80 ? LABEL_PIXELS : LABEL_PIXELS * 0.56), 0);
+}
+
+/** Takes away the labels that would lie on ones before them. */
+function withRoom<T extends {readonly name: string; readonly label: Spot}>(all: readonly T[]): readonly (Omit<T, 'label'> & {readonly label: Spot | null})[] {
+  const placed: {readonly at: Spot; readonly half: number}[] = [];
+  return all.map((area) => {
+    const half = labelWidth(area.name) / 2;
+    const isFree = placed.every((p) => Math.abs(p.at.y - area.label.y) > LABEL_PIXELS * 1.2 || Math.abs(p.at.x - area.label.x) > p.half + half + 4);
+    if (isFree) placed.push({at: area.label, half});
+    return {...area, label: isFree ? area.label : null};
+  });
+}
+
 /** The box around everything that is drawn. */
 function extentOf(content: MapContent): Bounds {
   if (content.areas.length > 0) return boundsOf(content.areas);
@@ -117,10 +135,10 @@ export function pictureOf(content: MapContent, lang: Lang, width: number, height
   const wide = (ring: readonly Spot[]): boolean => Math.max(...ring.map((p) => p.x)) - Math.min(...ring.map((p) => p.x)) >= MARK_PIXELS;
   return {
     width, height,
-    areas: content.areas.map((area) => {
+    areas: withRoom(content.areas.map((area) => {
       const d = area.polygons.flatMap((rings) => rings.map((ring) => ringPath(ring.map(spot)))).join('');
-      return {d, name: inLang(area.names, lang), label: spot(labelPoint(area))};
-    }),
+      return {code: area.code, d, name: inLang(area.names, lang), label: spot(labelPoint(area))};
+    })),
     classes: content.classes.map((c) => ({
       key: c.key, fill: c.fill, isFaded: content.picked !== '' && content.picked !== c.key,
       d: placed.filter((s) => s.cls === c.key && !isPoint(s)).flatMap((s) => s.spots.map(ringPath)).join(''),
@@ -162,7 +180,7 @@ export function svgOf(p: Picture, classes: readonly MapClass[], c: GroundColors)
     ...p.areas.map((a) => `<path d="${a.d}" fill="${c.land}" fill-rule="evenodd"/>`),
     ...p.classes.map((k) => `<path d="${k.d}" fill="${k.fill === '' ? c.plain : k.fill}" opacity="${k.isFaded ? 0.25 : 0.9}"/>`),
     ...p.areas.map((a) => `<path d="${a.d}" fill="none" stroke="${c.border}" stroke-width="1"/>`),
-    ...p.areas.map((a) => text(a.label, a.name, 12, c.label)),
+    ...p.areas.flatMap((a) => (a.label === null ? [] : [text(a.label, a.name, LABEL_PIXELS, c.label)])),
     ...p.marks.map((m) => text(m.at, m.text, 9, c.outline)),
     ...p.points.map((q) => `<circle cx="${round(q.at.x)}" cy="${round(q.at.y)}" r="5" fill="${q.fill}" stroke="${c.outline}"/>`),
     ...p.outlines.map((o) => `<path d="${o.d}" fill="none" stroke="${c.outline}" stroke-width="2"/>${text(o.at, o.mark, 13, c.outline)}`),

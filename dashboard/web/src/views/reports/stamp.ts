@@ -2,7 +2,7 @@
 import {inLang, type Lang} from '../../i18n';
 import type {Texts} from './messages';
 import type {Sheet} from './png';
-import {momentIn, valueText} from './values';
+import {dayIn, momentIn, valueText} from './values';
 import type {Column, Result} from './wire';
 
 /** What a picture says of its result. */
@@ -16,10 +16,16 @@ export interface Stamp {
 
 const TIME: Column = {key: '', names: {zh: '', en: ''}, type: 'time', unitLabel: {zh: '', en: ''}, digits: 0};
 
+/** The end of a period: of whole days the last one, which people count in. */
+function lastIn(r: Result): string {
+  const end = momentIn(r.toMs, r.zone);
+  return end === dayIn(r.toMs, r.zone) ? dayIn(r.toMs - 1, r.zone) : end;
+}
+
 /** The period of a result as people read it; of a report of the present, its time. */
 export function periodText(r: Result, m: Texts): string {
   if (r.fromMs === r.toMs) return m.asOf(momentIn(r.toMs, r.zone));
-  return m.periodOf(momentIn(r.fromMs, r.zone), momentIn(r.toMs, r.zone), r.zone);
+  return m.periodOf(momentIn(r.fromMs, r.zone), lastIn(r), r.zone);
 }
 
 /** The value of a parameter as people read it. */

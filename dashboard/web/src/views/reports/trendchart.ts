@@ -23,10 +23,13 @@ export interface TrendLine {
   readonly exceedances: readonly {readonly at: number; readonly observed: number; readonly upper: number}[];
 }
 
+/** The line of what is outside every area, which has no code. */
+const NO_AREA = '-';
+
 /** What tells the line of a row apart. */
 export function lineId(row: Row): string {
-  const kind = row.text('kind');
-  return kind === '' ? row.text('key') : `${row.text('key')}/${kind}`;
+  const [key, kind] = [row.text('key') || NO_AREA, row.text('kind')];
+  return kind === '' ? key : `${key}/${kind}`;
 }
 
 /** What people call the line of a row. */
@@ -114,13 +117,14 @@ export function trendOption(line: TrendLine, m: Texts, lang: Lang, c: ChartColor
   const shown = (x: unknown): string => (typeof x === 'number' ? numberText(x, lang, 2) : '—');
   return {
     animation: false,
-    aria: {enabled: true, decal: {show: true}, label: {description: label}},
+    // Lines differ by their dashes and marks; a pattern over the band would hide them.
+    aria: {enabled: true, decal: {show: false}, label: {description: label}},
     textStyle: {color: c.text},
     grid: {left: 8, right: 20, top: 44, bottom: 8, containLabel: true},
     legend: {top: 4, left: 0, itemHeight: 10, textStyle: {color: c.text}, data: [m.values, ...(line.smooth === null ? [] : [m.smooth]), ...(fan === null ? [] : [m.theilSen]), ...(line.exceedances.length === 0 ? [] : [m.exceedance])]},
     tooltip: {trigger: 'axis', renderMode: 'richText', backgroundColor: c.ground, borderColor: c.line, textStyle: {color: c.text, fontSize: 12}, valueFormatter: shown},
     xAxis: {type: 'category', data: line.labels, boundaryGap: false, axisLine: {lineStyle: {color: c.muted}}, axisLabel: {color: c.muted, hideOverlap: true}},
-    yAxis: {type: 'value', name: line.unit, nameTextStyle: {color: c.muted, align: 'left'}, scale: true, axisLabel: {color: c.muted}, splitLine: {lineStyle: {color: c.line}}},
+    yAxis: {type: 'value', scale: true, axisLabel: {color: c.muted}, splitLine: {lineStyle: {color: c.line}}},
     series: [
       {
         name: m.values, type: 'line', data: line.values, symbol: line.values.length > 120 ? 'none' : 'circle', symbolSize: 4, lineStyle: {width: 1.6, color: c.first}, itemStyle: {color: c.first}, z: 3,
@@ -129,7 +133,7 @@ export function trendOption(line: TrendLine, m: Texts, lang: Lang, c: ChartColor
       ...(line.smooth === null ? [] : [{name: m.smooth, type: 'line', data: line.smooth, symbol: 'none', lineStyle: {width: 2.4, color: c.third}, itemStyle: {color: c.third}, z: 4}]),
       ...(fan === null ? [] : [
         {name: 'low', type: 'line', data: fan.low, symbol: 'none', silent: true, stack: 'fan', stackStrategy: 'all', lineStyle: {opacity: 0}, tooltip: {show: false}, z: 1},
-        {name: 'band', type: 'line', data: fan.high.map((v, k) => v - (fan.low[k] ?? v)), symbol: 'none', silent: true, stack: 'fan', stackStrategy: 'all', lineStyle: {opacity: 0}, areaStyle: {color: c.band, decal: {symbol: 'none'}}, tooltip: {show: false}, z: 1},
+        {name: 'band', type: 'line', data: fan.high.map((v, k) => v - (fan.low[k] ?? v)), symbol: 'none', silent: true, stack: 'fan', stackStrategy: 'all', lineStyle: {opacity: 0}, areaStyle: {color: c.band}, tooltip: {show: false}, z: 1},
         {name: m.theilSen, type: 'line', data: fan.middle, symbol: 'none', lineStyle: {width: 2, type: 'dashed', color: c.second}, itemStyle: {color: c.second}, z: 4},
       ]),
       ...(line.exceedances.length === 0 ? [] : [{
