@@ -59,8 +59,8 @@ func NewPreviews(book *Book, from Sources, opts PreviewOptions) *Previews {
 // MaxPreviewDays bounds how far back a preview looks.
 const MaxPreviewDays = 28
 
-// Submit takes in a preview of a changed rule over the last days, to the minute. The
-// one that waits or runs already for the same question is returned instead. Errors:
+// Submit takes in a preview of a changed rule over the last days. The one that waits
+// or runs already for the same question is returned instead. Errors:
 // ErrInvalid, store.ErrNotFound, jobs.ErrFull.
 func (p *Previews) Submit(name string, r analytics.Rule, days int) (Job, error) {
 	rules, err := p.book.Try(name, r, false)
@@ -75,9 +75,9 @@ func (p *Previews) Submit(name string, r analytics.Rule, days int) (Job, error) 
 	if err != nil {
 		return Job{}, err
 	}
-	to := p.opts.Now().UTC().Truncate(time.Minute)
+	to := p.opts.Now().UTC()
 	q := analytics.PreviewRequest{Rule: r, Present: entry.Rule, Others: rules, From: to.AddDate(0, 0, -days), To: to, Days: p.opts.Zone}
-	key := fmt.Sprintf("%d days to %s of %d\n%s", days, to, entry.Setting.Version, text)
+	key := fmt.Sprintf("%d days of version %d\n%s", days, entry.Setting.Version, text)
 	return p.queue.Submit(key, r.Names, func(ctx context.Context, tell func(jobs.Progress)) (analytics.Preview, error) {
 		return p.make(ctx, q, tell)
 	})
