@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/urbangrid/urbangrid/analytics"
-	"github.com/urbangrid/urbangrid/grid"
 )
 
 func TestExcess_OfEventsIsHowManyMoreThanExpected(t *testing.T) {
@@ -62,7 +61,7 @@ func TestExcess_OfAMeasureIsInSpreadsOfWhatIsUsual(t *testing.T) {
 			t.Errorf("30 dB more exceed by %v spreads", x)
 		}
 		pass(6 * time.Minute)
-		c.report(in(grid.Cell(district(t).Cells[1]), seen("m", "noise", 60, time.Now())))
+		c.report(in(district(t).Cells[1], seen("m", "noise", 60, time.Now())))
 		pass(2 * time.Second)
 		if x := c.watcher.excessOf("noise")[market]; !math.IsNaN(x) {
 			t.Errorf("a silent cell exceeds by %v, want none", x)

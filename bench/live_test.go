@@ -175,7 +175,7 @@ func raiseAlerts(ctx context.Context, b *testing.B, addr string, seen *sightings
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer device.Close() //nolint:errcheck // nothing is left to lose
+	defer device.Close()
 	for i := range liveAlerts {
 		pause(ctx, time.Duration(800+i*137%400)*time.Millisecond)
 		seen.sent[i].Store(time.Now().UnixMicro())

@@ -119,12 +119,12 @@ func (v *viewer) watch() error {
 			return err
 		}
 		at := time.Now()
-		switch {
-		case op == 9: // ping
+		switch op {
+		case 9: // ping
 			err = v.say(0x8A, v.packed[:n])
-		case op == 8:
+		case 8:
 			return errors.New("the server closed the connection")
-		case op == 1:
+		case 1:
 			err = v.look(at, v.plain(packed, n))
 		}
 		if err != nil {

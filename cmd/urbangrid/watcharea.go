@@ -21,7 +21,7 @@ func areaCells(ctx context.Context, server, code string, resolution int) ([]grid
 	if err != nil {
 		return nil, fmt.Errorf("ask for areas: %w", err)
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("ask for areas: status %s", resp.Status)
 	}

@@ -55,7 +55,7 @@ type fragile struct {
 
 func (c *fragile) Read(b []byte) (int, error) {
 	if c.left <= 0 {
-		_ = c.Conn.Close()
+		_ = c.Close()
 		return 0, net.ErrClosed
 	}
 	n, err := c.Conn.Read(b[:min(len(b), c.left)])
