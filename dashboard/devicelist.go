@@ -122,7 +122,7 @@ type deviceMapOutput struct {
 		Lon        []float64          `json:"lon" nullable:"false" doc:"Longitudes in degrees, WGS 84"`
 		Conditions []int              `json:"conditions" nullable:"false" doc:"Places in the names of conditions"`
 		Names      []condition        `json:"condition_names" nullable:"false"`
-		Unplaced   int                `json:"unplaced" doc:"Devices that pass the filter and have no registered place"`
+		Unplaced   int                `json:"unplaced" doc:"Devices that pass the filter and have no registered place, on all pages"`
 		Next       sensors.DeviceID   `json:"next" doc:"Give this as after for the next page; empty after the last"`
 	}
 }
@@ -143,12 +143,12 @@ func (s *Server) mapDevices(ctx context.Context, in *deviceMapInput) (*deviceMap
 			b.Unplaced++
 			continue
 		}
-		if string(v.ID) <= in.After {
+		if string(v.ID) <= in.After || b.Next != "" {
 			continue
 		}
 		if len(b.IDs) == in.Limit {
 			b.Next = b.IDs[len(b.IDs)-1]
-			break
+			continue
 		}
 		b.IDs, b.Lat, b.Lon = append(b.IDs, v.ID), append(b.Lat, v.WGS84.Lat), append(b.Lon, v.WGS84.Lon)
 		b.Conditions = append(b.Conditions, slices.Index(conditions[:], v.Condition))

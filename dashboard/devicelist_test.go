@@ -141,6 +141,24 @@ func TestAPI_DevicesOnAMapAreColumns(t *testing.T) {
 	if len(m.IDs) != 1 || m.IDs[0] != "new" || m.Lat[0] != 31.2560 || m.Lon[0] != 121.3940 || m.ConditionNames[m.Conditions[0]] != "silent" || m.Unplaced != 4 {
 		t.Errorf("map %+v, want the one that stands somewhere", m)
 	}
+	s.stores.devices["zz"] = sensors.Device{ID: "zz", Position: sensors.Position{LatDegrees: 31.25, LonDegrees: 121.4, Datum: sensors.WGS84}}
+	s.do(t, http.MethodPut, "/api/v1/devices/zzz", `{}`, "Content-Type", jsonType) // lists look again
+	var pages []string
+	for after := ""; ; {
+		var page struct {
+			IDs      []string
+			Unplaced int
+			Next     string
+		}
+		s.get(t, "/api/v1/devices/map?limit=1&after="+after, &page)
+		pages = append(pages, fmt.Sprint(page.IDs, page.Unplaced))
+		if after = page.Next; after == "" {
+			break
+		}
+	}
+	if got := strings.Join(pages, " "); got != "[new] 5 [zz] 5" {
+		t.Errorf("by pages of one %q, want both and how many have no place", got)
+	}
 }
 
 func TestAPI_SaysWhatIsAtAPlaceInItsDatum(t *testing.T) {

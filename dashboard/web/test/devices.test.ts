@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {ApiError} from '../src/api';
-import {cameraFor, dotAt, dotsOf, metresBetween, screenOf} from '../src/views/devices/devicemap';
+import {allColumns, cameraFor, dotAt, dotsOf, metresBetween, screenOf} from '../src/views/devices/devicemap';
 import {project} from '../src/geo';
 import {
   bodyOf, currentMaintenance, differing, draftOf, faultsOf, maintenanceOff, maintenanceOn, newDraft, placeOf, rebased, tagsOf,
@@ -9,9 +9,12 @@ import {cleared, filterOf, listPath, mapPath, narrows, partOf, queryOf, rejectFi
 import {MESSAGES} from '../src/views/devices/messages';
 import {fieldMs, localField, nextMorningMs, percent} from '../src/views/devices/names';
 import {PAGE_ROWS, Pages, type Sparse} from '../src/views/devices/pages';
+import {mediaTypeOf, sendFile} from '../src/views/devices/files';
 import {asHex, asJSON, asText, bestShape, shapesOf} from '../src/views/devices/payload';
+import {Browser, readable, reasonsOf, type Kept} from '../src/views/devices/quarantine';
+import {candidatesOf, knownPlace, toggled, withPlace} from '../src/views/devices/unknown';
 import {
-  bytesOf, decodeColumns, decodeDevice, decodeDevices, decodeFaults, decodeMessage, decodeRejects, decodeWholeReject, type Device,
+  bytesOf, decodeColumns, decodeDevice, decodeDevices, decodeFaults, decodeMessage, decodeRejects, decodeWholeReject, type Device, type Reject, type RejectPage,
 } from '../src/views/devices/wire';
 
 const utf8 = (s: string): Uint8Array => new TextEncoder().encode(s);
@@ -85,7 +88,7 @@ describe('the filter', () => {
   it('asks the server for it', () => {
     const f = filterOf(new URLSearchParams('q=a b&maintenance=true&sort=-rate'));
     expect(listPath(f, 200, 100)).toBe('devices?q=a+b&maintenance=true&sort=-rate&offset=200&limit=100');
-    expect(mapPath(f)).toBe('devices/map?q=a+b&maintenance=true');
+    expect(mapPath(f)).toBe('devices/map?q=a+b&maintenance=true&limit=20000');
     expect(rejectPath(rejectFilterOf(new URLSearchParams('reason=bad_json&of=n-1')), 12, 50)).toBe('quarantine?reason=bad_json&device=n-1&before=12&limit=50');
   });
 });
@@ -164,7 +167,7 @@ describe('maintenance', () => {
 });
 
 describe('the map', () => {
-  const columns = {ids: ['a', 'b'], lat: [31.24, 31.25], lon: [121.4, 121.42], conditions: ['online', 'late'] as const, unplaced: 0};
+  const columns = {ids: ['a', 'b'], lat: [31.24, 31.25], lon: [121.4, 121.42], conditions: ['online', 'late'] as const, unplaced: 0, next: ''};
   const dots = dotsOf(columns);
 
   it('shows all and finds the device under the pointer', () => {
@@ -178,6 +181,17 @@ describe('the map', () => {
     expect(dotAt(dots, camera, 400, 300, 200, 150, 8)).toBeNull();
     expect(cameraFor([], 400, 300)).toBeNull();
     expect(cameraFor([{lat: 31, lon: 121}], 400, 300)?.zoom).toBe(16);
+  });
+
+  it('is fetched page by page', async () => {
+    const asked: string[] = [];
+    const all = await allColumns((after) => {
+      asked.push(after);
+      const isLast = asked.length === 2;
+      return Promise.resolve({ids: [isLast ? 'b' : 'a'], lat: [31], lon: [121], conditions: ['online'] as const, unplaced: 3, next: isLast ? '' : 'a&'});
+    });
+    expect(asked).toEqual(['after=', 'after=a%26']);
+    expect(all).toMatchObject({ids: ['a', 'b'], lat: [31, 31], unplaced: 3, next: ''});
   });
 
   it('measures along the ground', () => {
@@ -293,6 +307,93 @@ describe('a long list', () => {
     await clock.advance(5000);
     expect(state()).toMatchObject({state: 'loaded', failingSinceMs: null});
     pages.stop();
+  });
+});
+
+describe('the quarantine', () => {
+  const reject = (id: number): Reject => ({id, atMs: 0, reason: 'bad_json', detail: '', topic: 't', device: '', size: 0, payload: new Uint8Array()});
+  const page = (ids: readonly number[], next: number): RejectPage => ({
+    rejects: ids.map(reject), kept: {bad_json: {kept: 7, readable: 5}, no_position: {kept: 9, readable: 1}}, total: 99, next,
+  });
+  function setup(answers: readonly (RejectPage | Error)[]): {browser: Browser; asked: number[]; clock: TestClock; state: () => Kept; ids: () => readonly number[]} {
+    const asked: number[] = [];
+    const clock = new TestClock();
+    const browser = new Browser({reason: '', device: '', q: ''}, 5000, (_, before) => {
+      const answer = answers[asked.length];
+      asked.push(before);
+      return answer instanceof Error || answer === undefined ? Promise.reject(answer ?? new Error('no answer left')) : Promise.resolve(answer);
+    }, clock);
+    let now: Kept = {state: 'loading'};
+    browser.state.subscribe((s) => {
+      now = s;
+    });
+    return {browser, asked, clock, state: () => now, ids: () => (now.state === 'loaded' ? now.rejects.map((r) => r.id) : [])};
+  }
+
+  it('is paged with a cursor, and what is new comes to the front', async () => {
+    const {browser, asked, clock, ids} = setup([page([9, 8], 8), page([7, 6], 0), page([11, 10, 9], 9)]);
+    await browser.load();
+    await browser.more();
+    expect(ids()).toEqual([9, 8, 7, 6]);
+    await browser.more();
+    await clock.advance(5000);
+    expect(asked).toEqual([0, 8, 0]);
+    expect(ids()).toEqual([11, 10, 9, 8, 7, 6]);
+    browser.remove(10);
+    expect(ids()).toEqual([11, 9, 8, 7, 6]);
+    browser.stop();
+  });
+
+  it('forgets what has left, and says since when it is old', async () => {
+    const {browser, clock, ids, state} = setup([page([9, 8], 0), new Error('away'), page([8], 0)]);
+    await browser.load();
+    await clock.advance(5000);
+    expect(state()).toMatchObject({state: 'loaded', failingSinceMs: 5000});
+    await clock.advance(5000);
+    expect(ids()).toEqual([8]);
+    expect(state()).toMatchObject({failingSinceMs: null});
+    browser.stop();
+  });
+
+  it('counts what can be read again, and reasons by how many there are', () => {
+    expect([readable(page([], 0), ''), readable(page([], 0), 'bad_json'), readable(page([], 0), 'late')]).toEqual([6, 5, 0]);
+    expect(reasonsOf(page([], 0), 'late')).toEqual([['no_position', 9], ['bad_json', 7], ['late', 0]]);
+  });
+});
+
+describe('devices that wait for a person', () => {
+  it('are those refused and those that entered themselves, each once, the last heard first', () => {
+    const stranger = {id: 's', rejects: 3, lastSeenMs: 50, topic: 't', reason: 'unknown_device'};
+    const auto: Device = {...device, id: 'auto', auto: true, lastSeenMs: 40};
+    const both = {...stranger, id: 'auto', lastSeenMs: 60, reason: 'no_position'};
+    expect(candidatesOf([stranger], [auto]).map((c) => c.id)).toEqual(['s', 'auto']);
+    const list = candidatesOf([stranger, both], [auto]);
+    expect(list.map((c) => [c.id, c.reason, c.lastSeenMs, c.device?.id])).toEqual([['auto', 'no_position', 60, 'auto'], ['s', 'unknown_device', 50, undefined]]);
+  });
+
+  it('begin with the place that they have or report', () => {
+    const [c] = candidatesOf([], [{...device, auto: true}]);
+    expect(c === undefined ? null : knownPlace(c)).toEqual(device.place);
+    expect(withPlace(new Map(), 'a', {lat: 31.12345678, lon: 121}).get('a')).toEqual({lat: 31.123457, lon: 121, datum: 'wgs84'});
+    expect([...toggled(new Set(['a']), 'a'), ...toggled(new Set(['a']), 'b')]).toEqual(['a', 'b']);
+  });
+});
+
+describe('files', () => {
+  const order = {datum: 'gcj02', dry: true, by: ''} as const;
+  const answering = (status: number, body: unknown): typeof fetch => () => Promise.resolve(new Response(JSON.stringify(body), {status}));
+
+  it('are of a kind by their names', () => {
+    expect([mediaTypeOf('a.csv'), mediaTypeOf('a.GeoJSON'), mediaTypeOf('a.json')]).toEqual(['text/csv', 'application/geo+json', 'application/geo+json']);
+  });
+
+  it('are read, faulty, or fail', async () => {
+    const file = new File(['id'], 'a.csv');
+    const body = {rows: 2, imported: 0, fault_count: 0, faults: [], ignored: ['x'], dry_run: true, took_seconds: 1};
+    expect(await sendFile(file, order, answering(200, body))).toMatchObject({outcome: 'read', imported: {rows: 2, ignored: ['x']}});
+    expect(await sendFile(file, order, answering(422, {errors: [{value: {row: 1, column: 'id', detail: 'd'}}]}))).toEqual({outcome: 'faulty', faults: [{row: 1, column: 'id', detail: 'd'}]});
+    expect(await sendFile(file, order, answering(503, {detail: 'away'}))).toEqual({outcome: 'failed', detail: 'away'});
+    expect(await sendFile(file, order, () => Promise.reject(new Error('gone')))).toEqual({outcome: 'failed', detail: 'gone'});
   });
 });
 

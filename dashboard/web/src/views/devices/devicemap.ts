@@ -10,6 +10,19 @@ export interface Dots {
   readonly indexOf: ReadonlyMap<string, number>;
 }
 
+/** Fetches page after page until all are there. */
+export async function allColumns(fetch: (after: string) => Promise<DeviceColumns>): Promise<DeviceColumns> {
+  let all = await fetch('after=');
+  while (all.next !== '') {
+    const more = await fetch(`after=${encodeURIComponent(all.next)}`);
+    all = {
+      ids: [...all.ids, ...more.ids], lat: [...all.lat, ...more.lat], lon: [...all.lon, ...more.lon], conditions: [...all.conditions, ...more.conditions],
+      unplaced: more.unplaced, next: more.next,
+    };
+  }
+  return all;
+}
+
 /** Places devices on the map. */
 export function dotsOf(columns: DeviceColumns): Dots {
   const x = new Float64Array(columns.ids.length);

@@ -105,9 +105,11 @@ export function listPath(f: Filter, offset: number, limit: number): string {
   return `devices?${query.toString()}`;
 }
 
-/** The question for the map. */
+/** The question for the map, without where its page begins. */
 export function mapPath(f: Filter): string {
-  return `devices/map?${asked(f).toString()}`;
+  const query = asked(f);
+  query.set('limit', '20000');
+  return `devices/map?${query.toString()}`;
 }
 
 /** Reads the filter of the quarantine. */

@@ -98,6 +98,8 @@ export interface DeviceColumns {
   readonly lon: readonly number[];
   readonly conditions: readonly Condition[];
   readonly unplaced: number;
+  /** Where the next page begins, '' after the last. */
+  readonly next: string;
 }
 
 /** A device that nobody entered. */
@@ -350,6 +352,7 @@ export function decodeColumns(x: unknown): DeviceColumns {
     lon: list(o['lon'], 'lon').map((n) => num(n, 'lon')),
     conditions: list(o['conditions'], 'conditions').map((n) => called[int(n, 'conditions')] ?? 'online'),
     unplaced: int(o['unplaced'], 'unplaced'),
+    next: str(o['next'], 'next'),
   };
 }
 
