@@ -6,7 +6,7 @@ import {createRequire} from 'node:module';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, it} from 'node:test';
-import {startBinary, until} from './binary.mjs';
+import {publish, startBinary, until} from './binary.mjs';
 import {GRAPHICS, launch, openPage, shoot} from './browser.mjs';
 import {replayHistory} from './reports-history.mjs';
 
@@ -35,6 +35,9 @@ before(async () => {
     const r = await (await fetch(`${server.url}/api/v1/reports/hotspots?${PARKING}`)).json();
     return r.data.observations > 1000;
   }, {within: 30_000, what: 'the history is in the reports', every: 500});
+  // Smoke where none is expected, so that there is an alert to report of.
+  await publish(server.mqtt, 'e2e-reports-smoke', {kind: 'smoke', lat: 31.2401, lon: 121.3862});
+  await until(async () => (await (await fetch(`${server.url}/api/v1/reports/quality?to=${new Date(Date.now() + 2 * 86_400_000).toISOString()}`)).json()).data.alerts > 0, {within: 30_000, what: 'an alert', every: 500});
   browser = await launch(GRAPHICS.none);
 });
 
@@ -197,6 +200,19 @@ describe('an analyst', {timeout: 180_000}, () => {
     await page.emulateMedia({media: null});
     await page.setViewportSize(DESKTOP);
     await until(async () => (await page.locator('[data-testid=trend-chart] svg').boundingBox()).width > 700, {within: 5_000, what: 'the chart fills the screen again'});
+    assertClean(seen);
+    await context.close();
+  });
+
+  it('has room for every report on paper', async () => {
+    const {page, seen, context} = await open('/reports/health', {viewport: {width: 688, height: 980}});
+    for (const [name, path] of REPORTS) {
+      await page.emulateMedia({media: null});
+      await page.goto(`${server.url}${path}`);
+      await settled(page, name);
+      await page.emulateMedia({media: 'print'});
+      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is as wide as the paper`);
+    }
     assertClean(seen);
     await context.close();
   });

@@ -127,7 +127,7 @@ describe('the question', () => {
     const of = (report: string, query = ''): string => questionOf(choice(report, query), KINDS, NOW).toString();
     expect(of('trend', 'kind=noise')).toBe('kind=noise&from=2026-10-26&to=2026-11-25&by=kind&every=day');
     expect(of('hotspots', 'scan=1&replicates=99')).toBe('kind=smoke&from=2026-10-26&to=2026-11-25&every=day&resolution=9&scan=true&replicates=99');
-    expect(of('stubborn')).toBe('from=2026-10-26&to=2026-11-25&resolution=9&source=alerts&rank=returns');
+    expect(of('stubborn')).toBe('from=2026-10-26&to=2026-11-25&resolution=9&source=alerts&rank=returns&episodes=100');
     expect(of('quality', 'area=a1')).toBe('area=a1&from=2026-10-19&to=2026-11-23');
     expect(of('health', 'period=7d&kind=noise')).toBe('kind=noise');
     expect(everyOf(choice('emerging', 'every=week'))).toBe('day');

@@ -153,6 +153,9 @@ export function daysOf(c: Choice, nowMs: number): Days {
   return {from: isWeekly ? mondayOf(from) : from, to: end};
 }
 
+/** How many times of a stubborn problem are asked for: as many as a strip of its history can show. */
+const EPISODES = 100;
+
 /** The question for the server, without its form. */
 export function questionOf(c: Choice, kinds: readonly Kind[], nowMs: number): URLSearchParams {
   const out = new URLSearchParams();
@@ -167,7 +170,10 @@ export function questionOf(c: Choice, kinds: readonly Kind[], nowMs: number): UR
   if (asks(c, 'every')) out.set('every', everyOf(c));
   if (asks(c, 'resolution')) out.set('resolution', c.resolution);
   if (asks(c, 'source')) out.set('source', c.source);
-  if (asks(c, 'rank')) out.set('rank', c.rank);
+  if (asks(c, 'rank')) {
+    out.set('rank', c.rank);
+    out.set('episodes', String(EPISODES));
+  }
   if (asks(c, 'scan') && c.scan) {
     out.set('scan', 'true');
     out.set('replicates', c.replicates);
