@@ -89,7 +89,7 @@ func unreadable(err error) []areaFindingView {
 
 // leaves are the errors that an error joins, each with what was said before it.
 func leaves(err error) []error {
-	if joined, many := err.(interface{ Unwrap() []error }); many { //nolint:errorlint // a join further in is found below
+	if joined, many := err.(interface{ Unwrap() []error }); many {
 		var all []error
 		for _, e := range joined.Unwrap() {
 			all = append(all, leaves(e)...)

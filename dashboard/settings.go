@@ -127,7 +127,7 @@ func (s *Server) listSettingChanges(ctx context.Context, in *settingChangesInput
 	out := &settingChangesOutput{}
 	out.Body.Changes = make([]settingChangeView, len(found))
 	for i, c := range found {
-		v := settingChangeView{ID: c.ID, Section: c.Section, Key: c.Key, Version: c.Version, By: c.By, Note: c.Note, At: c.At, Reset: c.Setting.Reset()}
+		v := settingChangeView{ID: c.ID, Section: c.Section, Key: c.Key, Version: c.Version, By: c.By, Note: c.Note, At: c.At, Reset: c.Reset()}
 		if c.Section != AreaSection {
 			v.Before, v.After = string(c.Before), string(c.Value)
 		}

@@ -60,7 +60,7 @@ func postBytes(ctx context.Context, client *http.Client, address string, payload
 	if err != nil {
 		return nil, withoutAddress(err)
 	}
-	defer res.Body.Close() //nolint:errcheck // it was only read
+	defer res.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, maxAnswerBytes))
 	if err != nil {
 		return nil, fmt.Errorf("read answer: %w", err)

@@ -520,7 +520,7 @@ func mailbox(t *testing.T) (server string, messages chan string) {
 
 // converse speaks as much SMTP as a message needs.
 func converse(conn net.Conn, messages chan<- string) {
-	defer conn.Close() //nolint:errcheck // the other side has gone
+	defer conn.Close()
 	lines := bufio.NewScanner(conn)
 	say := func(s string) { _, _ = io.WriteString(conn, s+"\r\n") }
 	say("220 mail.example ready")
