@@ -180,6 +180,17 @@ describe('an analyst', {timeout: 180_000}, () => {
   it('prints clean pages of A4', async () => {
     const {page, seen, context} = await open(`/reports/trend?by=area&${PARKING}`, {theme: 'dark'});
     await settled(page, 'trend');
+    // What the browser is told before it takes its picture must be on the page at once.
+    const drawn = await page.evaluate(() => {
+      const svg = () => document.querySelector('[data-testid=trend-chart] .chart svg');
+      const before = svg().getBoundingClientRect().width;
+      window.dispatchEvent(new Event('beforeprint'));
+      const paper = {width: svg().getBoundingClientRect().width, right: Math.max(...[...svg().querySelectorAll('path')].map((p) => p.getBBox()).map((b) => b.x + b.width))};
+      window.dispatchEvent(new Event('afterprint'));
+      return {before, paper, after: svg().getBoundingClientRect().width};
+    });
+    assert.ok(drawn.paper.width < 690 && drawn.paper.right < 690, `on paper a chart is ${JSON.stringify(drawn.paper)}`);
+    assert.equal(drawn.after, drawn.before);
     const pdf = (await page.pdf({preferCSSPageSize: true, printBackground: true})).toString('latin1');
     const pages = pdf.match(/\/Type\s*\/Page\b/g) ?? [];
     assert.ok(pages.length >= 2 && pages.length <= 8, `${pages.length} pages`);

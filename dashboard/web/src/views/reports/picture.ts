@@ -93,7 +93,7 @@ const LABEL_PIXELS = 12;
 
 /** Width of a label in pixels, near enough to keep labels apart. */
 function labelWidth(text: string): number {
-  return [...text].reduce((sum, c) => sum + (c.charCodeAt(0) > 0x2e80 ? LABEL_PIXELS : LABEL_PIXELS * 0.56), 0);
+  return Array.from(text).reduce((sum, c) => sum + (c.charCodeAt(0) > 0x2e80 ? LABEL_PIXELS : LABEL_PIXELS * 0.56), 0);
 }
 
 /** Takes away the labels that would lie on ones before them. */
