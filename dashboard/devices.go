@@ -302,9 +302,8 @@ func (s *Server) viewDeviceAt(d *sensors.Device, at placedAt, alerts []deviceAle
 			v.Area = at.area
 		}
 	}
-	since := time.Time{}
-	v.Condition, since = conditionOf(d, now, s.deps.Kinds, alerts)
-	v.Since = orNull(since)
+	how, since := conditionOf(d, now, s.deps.Kinds, alerts)
+	v.Condition, v.Since = how, orNull(since)
 	v.State, v.Health.Offline = d.State(now, s.deps.Kinds)
 	c := &d.Condition
 	v.Health.PresenceAt, v.Health.FirstSeen, v.Health.NoteAt = orNull(c.PresenceAt), orNull(c.FirstSeen), orNull(c.NoteAt)

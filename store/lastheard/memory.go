@@ -266,14 +266,19 @@ func (m *Memory) Run(ctx context.Context) error {
 				m.log.Warn("last messages not saved, trying again later", "error", err)
 			}
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			if err := m.save(last); err != nil {
-				return fmt.Errorf("save last messages: %w", err)
-			}
-			return nil
+			return m.finish(ctx)
 		}
 	}
+}
+
+// finish tells the records although ctx has ended.
+func (m *Memory) finish(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := m.save(ctx); err != nil {
+		return fmt.Errorf("save last messages: %w", err)
+	}
+	return nil
 }
 
 // saveAtOnce is how many go into one transaction: others write between two.

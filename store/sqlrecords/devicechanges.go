@@ -66,18 +66,26 @@ type putting struct {
 	nowMicros          int64
 }
 
+// close gives the statements back; the transaction has what they did.
+func (p *putting) close() {
+	for _, s := range []*sql.Stmt{p.place, p.put, p.change} {
+		if s != nil {
+			_ = s.Close() // the transaction's own end tells what went wrong
+		}
+	}
+}
+
 func putDevices(ctx context.Context, tx *sql.Tx, by string, list []sensors.Device) error {
 	p := putting{by: by, nowMicros: time.Now().UnixMicro()}
+	defer p.close()
 	for _, s := range []struct {
 		to    **sql.Stmt
 		query string
 	}{{&p.place, savePlace}, {&p.put, putDevice}, {&p.change, saveChange}} {
-		stmt, err := tx.PrepareContext(ctx, s.query)
-		if err != nil {
+		var err error
+		if *s.to, err = tx.PrepareContext(ctx, s.query); err != nil {
 			return fmt.Errorf("prepare: %w", err)
 		}
-		defer stmt.Close()
-		*s.to = stmt
 	}
 	for i := range list {
 		if err := p.one(ctx, tx, &list[i]); err != nil {

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {ApiError} from '../src/api';
-import {allColumns, cameraFor, dotAt, dotsOf, metresBetween, screenOf} from '../src/views/devices/devicemap';
+import {allColumns, allInSight, cameraFor, dotAt, dotRadius, dotsOf, metresBetween, screenOf} from '../src/views/devices/devicemap';
 import {project} from '../src/geo';
 import {
   bodyOf, currentMaintenance, differing, draftOf, faultsOf, maintenanceOff, maintenanceOn, newDraft, placeOf, rebased, tagsOf,
@@ -179,6 +179,9 @@ describe('the map', () => {
     expect(at.y).toBeLessThan(150);
     expect(dotAt(dots, camera, 400, 300, at.x + 3, at.y, 8)).toBe('b');
     expect(dotAt(dots, camera, 400, 300, 200, 150, 8)).toBeNull();
+    const [inside, outside] = [{lat: 31.245, lon: 121.41}, {lat: 31.3, lon: 121.41}];
+    expect([allInSight([inside], camera, 400, 300), allInSight([inside, outside], camera, 400, 300)]).toEqual([true, false]);
+    expect(dotRadius(11, 20_000)).toBeLessThan(dotRadius(11, 1000));
     expect(cameraFor([], 400, 300)).toBeNull();
     expect(cameraFor([{lat: 31, lon: 121}], 400, 300)?.zoom).toBe(16);
   });

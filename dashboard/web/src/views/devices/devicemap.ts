@@ -61,8 +61,8 @@ export function dotAt(dots: Dots, camera: Camera, width: number, height: number,
 
 /** How large dots are drawn, in pixels. */
 export function dotRadius(zoom: number, count: number): number {
-  const few = count <= 300 ? 1 : 0;
-  return Math.max(2.2, Math.min(6.5, 2.2 + (zoom - 11) * 0.8)) + few;
+  const least = count > 5000 ? 1.1 : 2.2;
+  return Math.max(least, Math.min(6.5, least + (zoom - 11.5) * 0.9)) + (count <= 300 ? 1 : 0);
 }
 
 /** The camera that shows some places, with room around; null for none. */
@@ -78,6 +78,15 @@ export function cameraFor(points: readonly Point[], width: number, height: numbe
   }
   const room = Math.min((width - 56) / Math.max(e - w, 1e-9), (height - 56) / Math.max(s - n, 1e-9));
   return {x: (w + e) / 2, y: (n + s) / 2, zoom: Math.max(8, Math.min(most, Math.log2(Math.max(room, 1) / 512)))};
+}
+
+/** Whether all places are on the map, away from its edges. */
+export function allInSight(points: readonly Point[], camera: Camera, width: number, height: number): boolean {
+  const edge = 24;
+  return points.every((p) => {
+    const at = screenOf(project(p.lon, p.lat), camera, width, height);
+    return at.x >= edge && at.y >= edge && at.x <= width - edge && at.y <= height - edge;
+  });
 }
 
 /** The metres between two places, along the ground. */
