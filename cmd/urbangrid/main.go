@@ -15,9 +15,10 @@ var version = "dev"
 
 func main() {
 	// The heap is small beside what the databases hold, and most of it lives for
-	// one commit: collecting half as often gives 5 % more messages a second.
+	// one commit: collecting half as often (200) gives 5 % more messages a second.
+	// With 2,000 viewers that takes 400 MB, and this 370.
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(200)
+		debug.SetGCPercent(150)
 	}
 	if err := newRootCommand().ExecuteContext(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, "urbangrid:", err)
