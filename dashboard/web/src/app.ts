@@ -1,22 +1,25 @@
 import {SILENT, announce, speak, type Announcer} from './announce';
-import {encodeValues} from './color';
 import {fetchJSON, LiveConnection, type Link, type World} from './connection';
 import {get} from './api';
+import {day, hourMinute} from './format';
 import {areaAt, boundsOf, resolutionFor, type Bounds, type Place} from './geo';
 import {inLang, type Lang} from './i18n';
-import type {CityMap, Marker, Outline, Theme} from './map/city-map';
+import {Drawer, FRESH_MS} from './drawer';
+import type {CityMap, Theme} from './map/city-map';
 import {
-  alertsThen, cellsTopic, currentKind, matchingTable, messages, shownCells, shownPalette, shownScale, shownValues, SPANS,
+  cellsTopic, currentKind, messages,
   type Hover, type Intents, type Loadable, type Model, type PlacedTable,
 } from './model';
 import type {AlertBook} from './alerts';
 import type {CellsState} from './cells';
 import {Nearby} from './views/live/nearby';
 import type {Wish} from './views/live/permalink';
-import {Playback, type PlaybackState, type Speed} from './views/live/playback';
-import {decodeHeard, decodeHistory, decodeUsual, type NearbyDevice} from './views/live/wire';
+import {MESSAGES} from './views/live/messages';
+import {Playback, REACH_MS, type PlaybackState, type Speed} from './views/live/playback';
+import {Study} from './views/live/study';
+import {decodeHistory, type NearbyDevice} from './views/live/wire';
 import {byTiles, TileFeed, tilesInView} from './tiles';
-import {decodeAreas, decodeAreasNote, decodeKinds, decodeSeries, decodeTable, type Alert, type Area, type CellId, type Names} from './wire';
+import {decodeAreas, decodeAreasNote, decodeKinds, decodeTable, type Alert, type Area, type CellId, type Names} from './wire';
 
 type H3 = typeof import('./h3');
 
@@ -27,14 +30,18 @@ export interface Surroundings {
   write(model: Model): void;
   remember(key: 'lang' | 'theme', value: string): void;
   dress(lang: Lang, theme: Theme): void;
+  /** Nobody sees the page at the moment. */
+  hidden(): boolean;
+  /** Tells the person something that goes away by itself. */
+  tell(text: string): void;
   loadH3(): Promise<H3>;
   openMap(element: HTMLElement, theme: Theme, events: Parameters<CityMapOpener>[2]): Promise<CityMap>;
 }
 
 type CityMapOpener = (element: HTMLElement, theme: Theme, events: import('./map/city-map').MapEvents) => Promise<CityMap>;
 
-/** A series is fetched again while it is looked at. */
-const SERIES_EVERY_MS = 10_000;
+/** Tables that are kept with their places. */
+const TABLES_KEPT = 64;
 
 /** What could not be fetched is tried again after this. */
 const REFETCH_MS = 5000;
@@ -49,19 +56,18 @@ export class App implements Intents {
   readonly #tables = new Map<string, Promise<PlacedTable>>();
   #h3: H3 | null = null;
   #map: CityMap | null = null;
-  #shown: Partial<Model> = {};
+  readonly #drawer = new Drawer();
   #unsubscribe: () => void = () => undefined;
   /** The topic that is watched as a whole, or how it is watched by tiles. */
   #topic: string | null = null;
   readonly #tileFeed: TileFeed;
   #announcer: Announcer = SILENT;
-  #seriesRequest: AbortController | null = null;
-  #seriesAtMs = 0;
   #failedAtMs = 0;
-  /** The table whose cells the map has. */
-  #drawnTable = '';
   readonly #playback: Playback;
   readonly #nearby: Nearby;
+  readonly #study: Study;
+  /** The server's run whose areas and kinds are known. */
+  #epoch = '';
   /** What the address asked for and could not be done yet. */
   #wish: Wish = {};
 
@@ -79,7 +85,7 @@ export class App implements Intents {
       loadTable: (hash) => this.#tableOf(hash),
       show: (cells, table) => {
         this.#set({cells, table});
-        this.#draw();
+        this.#drawer.draw(this.#model);
       },
       soon: (fn) => out.world.after(16, fn),
     });
@@ -90,17 +96,49 @@ export class App implements Intents {
       show: (state) => this.#past(state),
       after: (ms, fn) => out.world.after(ms, fn),
     });
+    this.#study = new Study({
+      nowMs: () => out.world.nowMs() + this.#model.link.clockOffsetMs,
+      show: (findings) => this.#set(findings),
+    });
     this.#nearby = new Nearby({
+      nowMs: () => out.world.nowMs(),
       after: (ms, fn) => out.world.after(ms, fn),
       show: (devices) => {
         this.#set({devices});
-        this.#draw();
+        this.#drawer.draw(this.#model);
       },
     });
   }
 
   /** Opens the connection and fetches what does not change; wish is what the address asks for. */
   async start(wish: Wish = {}): Promise<void> {
+    this.#take(wish);
+    this.#connection.subscribe('alerts');
+    this.#connection.start();
+    const h3 = this.#out.loadH3();
+    const areas = this.#loadAreas();
+    this.reloadKinds();
+    this.#h3 = await h3;
+    this.#drawer.h3 = this.#h3;
+    await areas;
+    this.#follow();
+    const cells = this.#model.cells;
+    if (cells !== null) this.#wantTable(cells.table);
+    this.#drawer.draw(this.#model);
+    this.#grant();
+  }
+
+  /** Goes to what an address asks for, as a link or the back button did. */
+  visit(wish: Wish): void {
+    this.#take(wish);
+    if (wish.view !== undefined) this.#map?.jumpTo(wish.view.at, wish.view.zoom);
+    if (wish.atMs === undefined && this.#playback.isOn) this.#playback.end();
+    this.#follow();
+    this.#drawer.draw(this.#model);
+    this.#grant();
+  }
+
+  #take(wish: Wish): void {
     this.#wish = wish;
     this.#set({
       ...(wish.kind === undefined ? {} : {kind: wish.kind}),
@@ -111,18 +149,6 @@ export class App implements Intents {
       ...(wish.panel === undefined ? {} : {panel: wish.panel}),
       ...(wish.view === undefined ? {} : {centre: wish.view.at, zoom: wish.view.zoom, moved: true}),
     });
-    this.#connection.subscribe('alerts');
-    this.#connection.start();
-    const h3 = this.#out.loadH3();
-    const areas = this.#loadAreas();
-    this.reloadKinds();
-    this.#h3 = await h3;
-    await areas;
-    this.#follow();
-    const cells = this.#model.cells;
-    if (cells !== null) this.#wantTable(cells.table);
-    this.#draw();
-    this.#grant();
   }
 
   /** Does what the address asked for, as far as it can be done by now. */
@@ -132,7 +158,7 @@ export class App implements Intents {
     if (h3 === null || this.#model.areas.state === 'loading') return;
     if (wish.alert !== undefined && this.#model.alerts === null) return;
     this.#wish = {};
-    if (wish.atMs !== undefined) this.seek(wish.atMs);
+    if (wish.atMs !== undefined) this.#seekWished(wish.atMs);
     const alert = wish.alert === undefined ? undefined : this.#model.alerts?.byId.get(wish.alert);
     if (alert !== undefined && wish.cell === undefined) this.openAlert(alert);
     else if (wish.cell !== undefined && h3.isCell(wish.cell)) this.#select(wish.cell, h3.centreOf(wish.cell), alert?.id ?? '');
@@ -144,8 +170,9 @@ export class App implements Intents {
     const [rest, said] = speak(this.#announcer, this.#model.nowMs);
     this.#announcer = rest;
     if (said !== null) this.#set({announcement: messages(this.#model).newAlert(said.count, said.newest)});
-    if (this.#model.selection !== null && this.#model.nowMs - this.#seriesAtMs > SERIES_EVERY_MS && !this.#model.link.stale) {
-      void this.#loadSeries();
+    if (this.#map !== null && !this.#model.link.stale && !this.#out.hidden()) {
+      this.#study.look();
+      this.#nearby.refresh(this.#model.nowMs);
     }
     if (this.#model.link.phase === 'live' && this.#model.nowMs - this.#failedAtMs > REFETCH_MS) this.#refetch();
   }
@@ -179,7 +206,7 @@ export class App implements Intents {
   chooseKind(kind: string): void {
     this.#set({kind});
     this.#follow();
-    if (this.#model.selection !== null) void this.#loadSeries(true);
+    this.#studySelection();
   }
 
   chooseLayer(layer: Model['layer']): void {
@@ -195,7 +222,7 @@ export class App implements Intents {
 
   chooseSpan(span: Model['span']): void {
     this.#set({span});
-    void this.#loadSeries(true);
+    this.#studySelection();
   }
 
   showPanel(panel: Model['panel']): void {
@@ -211,7 +238,7 @@ export class App implements Intents {
     this.#set({lang, announcement: ''});
     this.#out.remember('lang', lang === 'zh' ? 'zh-CN' : 'en');
     this.#out.dress(lang, this.#model.theme);
-    this.#draw();
+    this.#drawer.draw(this.#model);
   }
 
   switchTheme(): void {
@@ -219,7 +246,7 @@ export class App implements Intents {
     this.#set({theme});
     this.#out.remember('theme', theme);
     this.#out.dress(this.#model.lang, theme);
-    this.#draw();
+    this.#drawer.draw(this.#model);
   }
 
   openAlert(alert: Alert): void {
@@ -258,9 +285,16 @@ export class App implements Intents {
       this.#wish = {...this.#wish, atMs};
       return;
     }
-    this.#playback.follow(kind, this.#model.resolution);
+    this.#playback.follow(kind, this.#model.resolution, this.#model.table?.cells.length ?? 0);
     if (this.#playback.isOn) this.#playback.seek(atMs);
     else this.#playback.begin(this.#out.world.nowMs() + this.#model.link.clockOffsetMs, atMs);
+  }
+
+  /** A moment that is not kept any more is said to be so, not taken for another. */
+  #seekWished(atMs: number): void {
+    const {world} = this.#out;
+    if (atMs >= world.nowMs() + this.#model.link.clockOffsetMs - REACH_MS) this.seek(atMs);
+    else this.#out.tell(MESSAGES[this.#model.lang].notKept(`${day(atMs)} ${hourMinute(atMs)}`));
   }
 
   play(): void {
@@ -291,13 +325,13 @@ export class App implements Intents {
       : known?.hash === table.hash ? known
         : this.#h3.placed(table, areas.state === 'loaded' ? areas.value : []);
     this.#set({playback, pastTable, hover: null});
-    this.#draw();
+    this.#drawer.draw(this.#model);
   }
 
   closeCell(): void {
-    this.#seriesRequest?.abort();
-    this.#set({selection: null, series: {state: 'loading'}});
-    this.#draw();
+    this.#set({selection: null});
+    this.#study.of(null);
+    this.#drawer.draw(this.#model);
   }
 
   zoom(levels: number): void {
@@ -319,7 +353,7 @@ export class App implements Intents {
   }
 
   reloadSeries(): void {
-    void this.#loadSeries(true);
+    this.#studySelection();
   }
 
   mountMap(element: HTMLElement): () => void {
@@ -342,12 +376,11 @@ export class App implements Intents {
         return;
       }
       this.#map = map;
-      this.#shown = {};
-      this.#drawnTable = '';
+      this.#drawer.onto(map);
       resizing = new ResizeObserver(() => map.resize());
       resizing.observe(element);
       this.#set({map: map.renderer});
-      this.#draw();
+      this.#drawer.draw(this.#model);
       if (kept === null) this.home();
       else map.jumpTo(kept.centre, kept.zoom);
     }).catch((error: unknown) => {
@@ -359,6 +392,7 @@ export class App implements Intents {
       resizing?.disconnect();
       this.#map?.destroy();
       this.#map = null;
+      this.#drawer.map = null;
     };
   }
 
@@ -377,18 +411,35 @@ export class App implements Intents {
   }
 
   #cells(topic: string, cells: CellsState): void {
+    this.#ofRun(cells.epoch);
     if (this.#tileFeed.take(topic) || topic !== this.#topic) return;
     this.#set({cells});
     if (this.#model.table?.hash !== cells.table) this.#wantTable(cells.table);
-    this.#draw();
+    this.#drawer.draw(this.#model);
+  }
+
+  /** Another run of the server may have other areas and kinds. */
+  #ofRun(epoch: string): void {
+    if (this.#epoch !== '' && this.#epoch !== epoch) {
+      void this.#loadAreas();
+      this.reloadKinds();
+    }
+    this.#epoch = epoch;
   }
 
   #alerts(alerts: AlertBook, news: readonly Alert[]): void {
     const came = news.filter((a) => a.state === 'open' && a.revision === 1).map((a) => a.id);
-    this.#set({alerts, ...(came.length === 0 ? {} : {fresh: new Set([...this.#model.fresh, ...came])})});
+    this.#set({alerts, ...(came.length === 0 ? {} : {fresh: this.#freshened(came)})});
     this.#grant();
     for (const a of news) if (a.state === 'open') this.#announcer = announce(this.#announcer, inLang(a.reason, this.#model.lang));
-    this.#draw();
+    this.#drawer.draw(this.#model);
+  }
+
+  /** The alerts that came just now, those of before left out. */
+  #freshened(came: readonly string[]): ReadonlyMap<string, number> {
+    const now = this.#out.world.nowMs();
+    const still = [...this.#model.fresh].filter(([, atMs]) => now - atMs < FRESH_MS);
+    return new Map([...still, ...came.map((id): [string, number] => [id, now])]);
   }
 
   #viewed(zoom: number, centre: Place, bounds: Bounds, isFitted: boolean): void {
@@ -412,13 +463,13 @@ export class App implements Intents {
   #select(cell: CellId, at: Place, alert: string): void {
     const areas = this.#model.areas;
     this.#set({selection: {cell, at, area: areas.state === 'loaded' ? areaAt(areas.value, at) : null, alert}});
-    this.#draw();
-    void this.#loadSeries(true);
+    this.#drawer.draw(this.#model);
+    this.#studySelection();
   }
 
   /** Subscribes to the cells that the model asks for, if they are others than before. */
   #follow(): void {
-    if (this.#model.kind !== null) this.#playback.follow(this.#model.kind, this.#model.resolution);
+    if (this.#model.kind !== null) this.#playback.follow(this.#model.kind, this.#model.resolution, this.#model.table?.cells.length ?? 0);
     const topic = cellsTopic(this.#model);
     const tiles = this.#tilesInView();
     if (topic !== null && tiles !== null) {
@@ -434,7 +485,7 @@ export class App implements Intents {
     if (topic === null) return;
     if (cells !== null) this.#wantTable(cells.table);
     this.#unsubscribe = this.#connection.subscribe(topic);
-    this.#draw();
+    this.#drawer.draw(this.#model);
   }
 
   /** Goes over to another topic; nothing is shown of it yet. */
@@ -456,7 +507,7 @@ export class App implements Intents {
     this.#tableOf(hash).then((table) => {
       if (this.#model.cells?.table !== hash || this.#model.table?.hash === hash) return;
       this.#set({table});
-      this.#draw();
+      this.#drawer.draw(this.#model);
     }).catch(() => undefined); // it is asked for again when it is needed
   }
 
@@ -465,7 +516,12 @@ export class App implements Intents {
     const h3 = this.#h3;
     if (h3 === null || this.#model.areas.state === 'loading') return Promise.reject(new Error('areas are not known yet'));
     const known = this.#tables.get(hash) ?? this.#loadTable(h3, hash);
+    this.#tables.delete(hash);
     this.#tables.set(hash, known);
+    for (const old of this.#tables.keys()) {
+      if (this.#tables.size <= TABLES_KEPT) break;
+      this.#tables.delete(old);
+    }
     known.catch(() => this.#tables.delete(hash));
     return known;
   }
@@ -477,7 +533,7 @@ export class App implements Intents {
   }
 
   async #loadKinds(): Promise<void> {
-    this.#set({kinds: {state: 'loading'}});
+    if (this.#model.kinds.state === 'failed') this.#set({kinds: {state: 'loading'}});
     try {
       const kinds = decodeKinds(await fetchJSON('/api/v1/kinds'));
       const first = FIRST_KINDS.find((key) => kinds.some((k) => k.key === key)) ?? kinds[0]?.key ?? null;
@@ -488,15 +544,18 @@ export class App implements Intents {
     } catch (error) {
       console.warn('kinds', error);
       this.#failedAtMs = this.#out.world.nowMs();
-      this.#set({kinds: {state: 'failed'}});
+      if (this.#model.kinds.state !== 'loaded') this.#set({kinds: {state: 'failed'}});
     }
   }
 
   async #loadAreas(): Promise<void> {
     const done = (areas: Loadable<readonly Area[]>, areasNote: Names | null): void => {
-      this.#set({areas, areasNote});
+      // The places of tables go by areas.
       this.#tables.clear();
-      this.#draw();
+      this.#set({areas, areasNote, table: null});
+      const cells = this.#model.cells;
+      if (cells !== null && this.#h3 !== null) this.#wantTable(cells.table);
+      this.#drawer.draw(this.#model);
     };
     try {
       const answer = await fetchJSON('/api/v1/areas.geojson');
@@ -506,123 +565,13 @@ export class App implements Intents {
     } catch (error) {
       console.warn('areas', error);
       this.#failedAtMs = this.#out.world.nowMs();
-      done({state: 'failed'}, null);
+      if (this.#model.areas.state !== 'loaded') done({state: 'failed'}, null);
     }
   }
 
-  async #loadSeries(anew = false): Promise<void> {
-    const {selection, kind, span, nowMs} = this.#model;
-    const type = currentKind(this.#model)?.type;
-    if (selection === null || kind === null || type === undefined) return;
-    this.#seriesRequest?.abort();
-    const request = new AbortController();
-    this.#seriesRequest = request;
-    this.#seriesAtMs = nowMs;
-    if (anew) {
-      this.#set({series: {state: 'loading'}, usual: {state: 'loading'}, heard: {state: 'loading'}});
-      void this.#loadAround(kind, selection.cell, request.signal);
-    }
-    const now = this.#out.world.nowMs() + this.#model.link.clockOffsetMs;
-    const query = new URLSearchParams({
-      kind, cell: selection.cell,
-      from: new Date(now - SPANS[span].ms).toISOString(),
-      to: new Date(now).toISOString(),
-      every: SPANS[span].every,
-      agg: type === 'event' ? 'count' : 'mean',
-    });
-    try {
-      const value = decodeSeries(await fetchJSON(`/api/v1/series?${query.toString()}`, request.signal));
-      if (this.#seriesRequest === request) this.#set({series: {state: 'loaded', value}});
-    } catch (error) {
-      if (request.signal.aborted) return;
-      console.warn('series', error);
-      if (anew || this.#model.series.state !== 'loaded') this.#set({series: {state: 'failed'}});
-    }
+  #studySelection(): void {
+    const {selection, span} = this.#model;
+    const kind = currentKind(this.#model);
+    this.#study.of(selection === null || kind === null ? null : {kind: kind.key, isEvent: kind.type === 'event', cell: selection.cell, span});
   }
-
-  /** Fetches what stands beside a series: the usual range, and who spoke. */
-  async #loadAround(kind: string, cell: CellId, signal: AbortSignal): Promise<void> {
-    const {span, link} = this.#model;
-    const to = this.#out.world.nowMs() + link.clockOffsetMs;
-    const from = to - SPANS[span].ms;
-    const query = (more: Record<string, string>): string => new URLSearchParams({
-      kind, cell, from: new Date(from).toISOString(), to: new Date(to).toISOString(), ...more,
-    }).toString();
-    const usual = get(`series/usual?${query({every: SPANS[span].usual})}`, decodeUsual, signal).then(
-      (value) => this.#set({usual: {state: 'loaded', value}}),
-      () => {
-        if (!signal.aborted) this.#set({usual: {state: 'failed'}});
-      },
-    );
-    const heard = this.#loadHeard(query({limit: '500'}), cell, signal);
-    await Promise.all([usual, heard]);
-  }
-
-  async #loadHeard(query: string, cell: CellId, signal: AbortSignal): Promise<void> {
-    try {
-      const value = await get(`observations?${query}`, decodeHeard, signal);
-      this.#set({heard: {state: 'loaded', value}});
-    } catch (error) {
-      if (signal.aborted) return;
-      console.warn('observations of', cell, error);
-      this.#set({heard: {state: 'failed'}});
-    }
-  }
-
-  /** Brings the map to what the model says, touching only what changed. */
-  #draw(): void {
-    const map = this.#map;
-    const h3 = this.#h3;
-    if (map === null || h3 === null) return;
-    const model = this.#model;
-    const was = this.#shown;
-    this.#shown = model;
-    if (was.theme !== model.theme) map.setTheme(model.theme);
-    if (was.lang !== model.lang) map.setLabel(messages(model).mapLabel);
-    if ((was.areas !== model.areas || was.lang !== model.lang) && model.areas.state === 'loaded') map.setAreas(model.areas.value, model.lang);
-    this.#drawCells(map, h3, was);
-    if (was.alerts !== model.alerts || was.selection !== model.selection || was.playback?.atMs !== model.playback?.atMs) {
-      map.setMarkers(markersOf(model));
-      map.setOutlines(outlinesOf(model, h3));
-    }
-    if (was.devices !== model.devices) map.setDevices(model.devices);
-    if (was.selection !== model.selection) map.setSelected(model.selection === null ? null : h3.cornersOf(model.selection.cell));
-  }
-
-  #drawCells(map: CityMap, h3: H3, was: Partial<Model>): void {
-    const model = this.#model;
-    const table = matchingTable(model);
-    const kind = currentKind(model);
-    if (table !== null && this.#drawnTable !== table.hash) {
-      this.#drawnTable = table.hash;
-      map.setCells(h3.cornersOfTable(table));
-    } else if (was.cells === model.cells && was.table === model.table && was.kind === model.kind && was.layer === model.layer
-      && was.playback === model.playback) {
-      return;
-    }
-    map.setPalette(shownPalette(model));
-    const size = table?.cells.length ?? model.table?.cells.length ?? 0;
-    map.setValues(table === null || kind === null || shownCells(model) === null
-      ? new Uint8Array(size)
-      : encodeValues(shownValues(model), size, shownScale(model, kind)));
-  }
-
-}
-
-function markersOf(model: Model): readonly Marker[] {
-  const open = alertsThen(model);
-  const chosen = model.selection?.alert ?? '';
-  const extra = open.some((a) => a.id === chosen) ? undefined : model.alerts?.byId.get(chosen);
-  return [...open, ...(extra === undefined ? [] : [extra])].map((a) => ({
-    id: a.id, severity: a.severity, latDegrees: a.latDegrees, lonDegrees: a.lonDegrees, selected: a.id === chosen,
-  }));
-}
-
-/** The hotspots of more than a cell, outlined. */
-function outlinesOf(model: Model, h3: H3): readonly Outline[] {
-  const chosen = model.selection?.alert ?? '';
-  return alertsThen(model).filter((a) => a.cells.length > 0).map((a) => ({
-    id: a.id, severity: a.severity, rings: h3.ringsAround(a.cells), selected: a.id === chosen,
-    isNew: model.playback === null && model.fresh.has(a.id),
-  }));
 }

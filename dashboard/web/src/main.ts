@@ -15,6 +15,7 @@ import {firstModel, type Model} from './model';
 import {browserBar, parseRoute, Router} from './router';
 import Page from './ui/Page.svelte';
 import {queryOf, wishOf} from './views/live/permalink';
+import {toast} from './toast';
 import {Who} from './who';
 
 declare global {
@@ -89,6 +90,8 @@ const app = new App({
   },
   remember,
   dress,
+  hidden: () => document.hidden,
+  tell: (text) => toast(text),
   loadH3: () => import('./h3'),
   openMap: async (element, mapTheme, events) => {
     const basemap = await basemapOf();
@@ -180,6 +183,11 @@ const debug: Debug = {
 window.urbangrid = Object.freeze(debug);
 
 void app.start(wishOf(new URLSearchParams(location.search)));
+
+// A link or the back button may lead to something else on the map.
+router.onArrival(({view, query}) => {
+  if (view === 'live' && !query.has('kiosk') && query.size > 0) app.visit(wishOf(query));
+});
 
 // The address says what is on screen, once it has come to rest.
 let resting: ReturnType<typeof setTimeout> | undefined;

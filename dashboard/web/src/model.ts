@@ -78,8 +78,8 @@ export interface Model {
   readonly cells: CellsState | null;
   readonly table: PlacedTable | null;
   readonly alerts: AlertBook | null;
-  /** The alerts that came while the page was open. */
-  readonly fresh: ReadonlySet<string>;
+  /** The alerts that came a moment ago, and when. */
+  readonly fresh: ReadonlyMap<string, number>;
   /** The past moment that is shown, null for the present. */
   readonly playback: PlaybackState | null;
   readonly pastTable: PlacedTable | null;
@@ -120,7 +120,7 @@ export function firstModel(lang: Lang, theme: Theme, nowMs: number): Model {
     cells: null,
     table: null,
     alerts: null,
-    fresh: new Set(),
+    fresh: new Map(),
     playback: null,
     pastTable: null,
     devices: [],

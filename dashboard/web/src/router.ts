@@ -64,6 +64,7 @@ export function changedQuery(query: URLSearchParams, changes: Readonly<Record<st
 export class Router {
   readonly #bar: AddressBar;
   readonly #route;
+  readonly #arrivals: ((route: Route) => void)[] = [];
 
   constructor(bar: AddressBar) {
     this.#bar = bar;
@@ -82,17 +83,29 @@ export class Router {
     this.moved();
   }
 
+  /** Calls fn whenever a link, a command or the back button led somewhere; not for a change in place. */
+  onArrival(fn: (route: Route) => void): void {
+    this.#arrivals.push(fn);
+  }
+
   /** Changes values of the query in place. */
   replaceQuery(changes: Readonly<Record<string, string | readonly string[] | null>>): void {
     const asked = changedQuery(new URLSearchParams(this.#bar.search), changes).toString();
     if (asked === new URLSearchParams(this.#bar.search).toString()) return;
     this.#bar.replace(asked === '' ? this.#bar.pathname : `${this.#bar.pathname}?${asked}`);
-    this.moved();
+    this.#read();
   }
 
   /** The address changed by another hand, as by the back button. */
   moved(): void {
-    this.#route.set(parseRoute(this.#bar.pathname, this.#bar.search));
+    const route = this.#read();
+    for (const fn of this.#arrivals) fn(route);
+  }
+
+  #read(): Route {
+    const route = parseRoute(this.#bar.pathname, this.#bar.search);
+    this.#route.set(route);
+    return route;
   }
 
   /** Follows a click on a link of the page; reports whether it did. */

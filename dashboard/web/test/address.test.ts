@@ -57,3 +57,15 @@ describe('Router', () => {
     expect(get(router.route).view).toBe('alerts');
   });
 });
+
+describe('an arrival', () => {
+  it('is told for links and the back button, not for a change in place', () => {
+    const router = new Router(bar('/alerts'));
+    const arrived: (string | null)[] = [];
+    router.onArrival((r) => arrived.push(r.view));
+    router.go('/?kind=noise');
+    router.replaceQuery({kind: 'pm25'});
+    router.moved();
+    expect(arrived).toEqual(['live', 'live']);
+  });
+});

@@ -5,7 +5,7 @@ import {pulseAt, PULSE_MS} from '../src/map/city-map';
 import {withUsual} from '../src/views/live/band';
 import {Nearby} from '../src/views/live/nearby';
 import {queryOf, wishOf} from '../src/views/live/permalink';
-import {CHUNK_MS, Playback, REACH_MS, STEP_MS, type PlaybackState} from '../src/views/live/playback';
+import {CHUNK_MS, chunkFor, Playback, REACH_MS, STEP_MS, type PlaybackState} from '../src/views/live/playback';
 import {foundHere, placeOf} from '../src/views/live/search';
 import {decodeHeard, decodeHistory, decodeUsual, type History} from '../src/views/live/wire';
 import type {Alert, Area} from '../src/wire';
@@ -81,7 +81,7 @@ describe('Playback', () => {
     const timers = hand();
     let shown: PlaybackState | null = null;
     const playback = new Playback({fetch, show: (s) => { shown = s; }, after: timers.after});
-    playback.follow('noise', 9);
+    playback.follow('noise', 9, 5000);
     return {playback, fetch, timers, shown: () => shown};
   }
 
@@ -126,11 +126,15 @@ describe('Playback', () => {
     expect([shown(), playback.isOn]).toEqual([null, false]);
   });
 
+  it('asks for shorter times where there are more cells', () => {
+    expect([5000, 20_000, 60_000, 600_000].map((n) => chunkFor(n) / STEP_MS)).toEqual([48, 48, 12, 6]);
+  });
+
   it('asks anew when another kind is chosen', async () => {
     const {playback, fetch, timers} = playing();
     playback.begin(NOW, NOW - 3 * 3_600_000);
     await timers.fire();
-    playback.follow('pm25', 8);
+    playback.follow('pm25', 8, 5000);
     await timers.fire();
     expect(fetch.mock.calls.map((c) => [c[0], c[1]])).toEqual([['noise', 9], ['pm25', 8]]);
   });
@@ -141,13 +145,21 @@ describe('Nearby', () => {
     const timers = hand();
     const fetch = vi.fn(() => Promise.resolve([{id: 'd', name: '', latDegrees: 1, lonDegrees: 2, isCamera: false, isOnline: true}]));
     let shown = 0;
-    const nearby = new Nearby({after: timers.after, fetch, show: (d) => { shown = d.length; }});
+    let now = 0;
+    const nearby = new Nearby({nowMs: () => now, after: timers.after, fetch, show: (d) => { shown = d.length; }});
     nearby.look([10, 20, 11, 21], 15);
     nearby.look([10, 20, 11.1, 21], 15);
     await timers.fire();
     nearby.look([10.1, 20.1, 11, 21], 15);
     await timers.fire();
     expect([fetch.mock.calls.length, shown]).toEqual([1, 1]);
+    nearby.refresh(now += 40_000);
+    await timers.fire();
+    expect(fetch.mock.calls.length, 'fresh enough').toBe(1);
+    nearby.refresh(now += 10_000);
+    nearby.refresh(now += 1);
+    await timers.fire();
+    expect(fetch.mock.calls.length, 'asked again once').toBe(2);
     nearby.look([0, 0, 90, 80], 9);
     expect(shown).toBe(0);
   });

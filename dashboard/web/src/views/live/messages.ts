@@ -33,6 +33,7 @@ const zh = {
   casesNone: '案件模块尚未启用',
   heardAt: '最近',
   reports: (n: number) => `${n} 次`,
+  notKept: (time: string) => `${time} 已超出可回放的 24 小时，显示的是当前情况。`,
 };
 
 const en: typeof zh = {
@@ -68,6 +69,7 @@ const en: typeof zh = {
   casesNone: 'Cases are not available yet',
   heardAt: 'newest',
   reports: (n) => `${n} ×`,
+  notKept: (time) => `${time} is more than 24 hours ago and not kept for playback; this is the present.`,
 };
 
 /** The texts of the view. */

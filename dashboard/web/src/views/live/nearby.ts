@@ -5,12 +5,16 @@ import {decodeNear, type NearbyDevice} from './wire';
 /** From this zoom on devices are shown. */
 export const DEVICES_FROM_ZOOM = 14;
 
+/** Devices come and go: what is shown is asked for again after this. */
+const FRESH_MS = 45_000;
+
 /** The view must rest so long before it is asked what is in it. */
 const REST_MS = 350;
 
 /** What a Nearby needs. */
 export interface NearbySurroundings {
   show(devices: readonly NearbyDevice[]): void;
+  nowMs(): number;
   after(ms: number, fn: () => void): () => void;
   /** The devices in a box; left out: those of the server. */
   fetch?(bounds: Bounds, signal: AbortSignal): Promise<readonly NearbyDevice[]>;
@@ -34,6 +38,7 @@ function widened(b: Bounds): Bounds {
 export class Nearby {
   readonly #out: NearbySurroundings;
   #known: Bounds | null = null;
+  #atMs = 0;
   #request: AbortController | null = null;
   #cancel: () => void = () => undefined;
 
@@ -56,6 +61,13 @@ export class Nearby {
     this.#cancel = this.#out.after(REST_MS, () => void this.#load(widened(bounds)));
   }
 
+  /** Asks again for what is shown, when it is due. */
+  refresh(nowMs: number): void {
+    if (this.#known === null || nowMs - this.#atMs < FRESH_MS) return;
+    this.#atMs = nowMs;
+    void this.#load(this.#known);
+  }
+
   async #load(bounds: Bounds): Promise<void> {
     this.#request?.abort();
     const request = new AbortController();
@@ -64,6 +76,7 @@ export class Nearby {
       const devices = await (this.#out.fetch ?? fromServer)(bounds, request.signal);
       if (this.#request !== request) return;
       this.#known = bounds;
+      this.#atMs = this.#out.nowMs();
       this.#out.show(devices);
     } catch (error) {
       // The map goes without them; the next move asks again.

@@ -17,8 +17,11 @@ export const SPEEDS = {slow: 2, normal: 4, fast: 10} as const;
 /** How fast the past goes by. */
 export type Speed = keyof typeof SPEEDS;
 
-/** Chunks that are kept. */
-const KEPT = 16;
+/** Values that are kept of all chunks: 64 MB. */
+const KEPT_VALUES = 4_000_000;
+
+/** Values that are fetched at once; a large district is fetched by shorter times. */
+const FETCHED_VALUES = 1_000_000;
 
 /** A past moment on the map. */
 export interface PlaybackState {
@@ -45,6 +48,17 @@ export interface PlaybackSurroundings {
 interface Chunk {
   readonly table: CellTable;
   readonly frames: readonly CellsState[];
+}
+
+function valuesOf(c: Chunk): number {
+  return c.table.cells.length * c.frames.length;
+}
+
+/** How long a time is fetched at once in a district of so many cells: a divisor of CHUNK_MS. */
+export function chunkFor(cells: number): number {
+  let ms = CHUNK_MS;
+  while (ms > STEP_MS * 6 && (ms / STEP_MS) * cells > FETCHED_VALUES) ms /= 2;
+  return ms;
 }
 
 /** The moment of the frame at or before ms. */
@@ -77,6 +91,7 @@ export class Playback {
   #state: PlaybackState | null = null;
   #kind: KindKey = '';
   #resolution: Resolution = 9;
+  #chunkMs = CHUNK_MS;
   #request: {readonly key: string; readonly abort: AbortController} | null = null;
   #cancelStep: () => void = () => undefined;
 
@@ -89,9 +104,10 @@ export class Playback {
     return this.#state !== null;
   }
 
-  /** What to show the past of. */
-  follow(kind: KindKey, resolution: Resolution): void {
+  /** What to show the past of, in a district of about so many cells of that resolution. */
+  follow(kind: KindKey, resolution: Resolution, cells: number): void {
     if (kind === this.#kind && resolution === this.#resolution) return;
+    this.#chunkMs = chunkFor(cells);
     this.#kind = kind;
     this.#resolution = resolution;
     if (this.#state !== null) this.seek(this.#state.atMs);
@@ -138,6 +154,7 @@ export class Playback {
     this.#cancelStep();
     this.#request?.abort.abort();
     this.#request = null;
+    this.#chunks.clear();
     this.#state = null;
     this.#out.show(null);
   }
@@ -182,16 +199,16 @@ export class Playback {
       void this.#load(key, s.atMs, true);
       return;
     }
-    const begin = Math.floor(s.atMs / CHUNK_MS) * CHUNK_MS;
+    const begin = Math.floor(s.atMs / this.#chunkMs) * this.#chunkMs;
     this.#set({frame: 'shown', cells: chunk.frames[(s.atMs - begin) / STEP_MS] ?? null, table: chunk.table});
-    if (s.playing && s.atMs + CHUNK_MS <= s.toMs) void this.#load(this.#key(s.atMs + CHUNK_MS), s.atMs + CHUNK_MS, false);
+    if (s.playing && s.atMs + this.#chunkMs <= s.toMs) void this.#load(this.#key(s.atMs + this.#chunkMs), s.atMs + this.#chunkMs, false);
   }
 
   #key(atMs: number): string {
     const s = this.#state;
     // The chunk that holds the end grows with time, so it is another one each time.
-    const end = s !== null && Math.floor(s.toMs / CHUNK_MS) === Math.floor(atMs / CHUNK_MS) ? s.toMs : '';
-    return `${this.#kind}/${this.#resolution}/${Math.floor(atMs / CHUNK_MS)}/${end}`;
+    const end = s !== null && Math.floor(s.toMs / this.#chunkMs) === Math.floor(atMs / this.#chunkMs) ? s.toMs : '';
+    return `${this.#kind}/${this.#resolution}/${Math.floor(atMs / this.#chunkMs)}/${end}`;
   }
 
   async #load(key: string, atMs: number, isWanted: boolean): Promise<void> {
@@ -199,8 +216,8 @@ export class Playback {
     this.#request?.abort.abort();
     const request = {key, abort: new AbortController()};
     this.#request = request;
-    const from = Math.floor(atMs / CHUNK_MS) * CHUNK_MS;
-    const to = Math.min(from + CHUNK_MS - STEP_MS, this.#state?.toMs ?? from);
+    const from = Math.floor(atMs / this.#chunkMs) * this.#chunkMs;
+    const to = Math.min(from + this.#chunkMs - STEP_MS, this.#state?.toMs ?? from);
     const resolution = this.#resolution;
     try {
       const history = await this.#out.fetch(this.#kind, resolution, from, to, request.abort.signal);
@@ -217,9 +234,12 @@ export class Playback {
 
   #keep(key: string, chunk: Chunk): void {
     this.#chunks.set(key, chunk);
-    for (const old of this.#chunks.keys()) {
-      if (this.#chunks.size <= KEPT) return;
+    let values = 0;
+    for (const c of this.#chunks.values()) values += valuesOf(c);
+    for (const [old, c] of this.#chunks) {
+      if (values <= KEPT_VALUES || old === key) return;
       this.#chunks.delete(old);
+      values -= valuesOf(c);
     }
   }
 }

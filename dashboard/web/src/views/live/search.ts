@@ -58,3 +58,8 @@ export function nameOf(found: Found, lang: Lang): string {
       return found.id;
   }
 }
+
+/** What tells a find from all others of its sort. */
+export function idOf(found: Found): string {
+  return found.is === 'area' ? found.area.code : found.is === 'device' ? found.device.id : nameOf(found, 'en');
+}

@@ -1,0 +1,130 @@
+import {get} from '../../api';
+import {SPANS, type Loadable, type Span} from '../../model';
+import {decodeSeries, type CellId, type KindKey, type Series} from '../../wire';
+import {decodeHeard, decodeUsual, type Heard, type Usual} from './wire';
+
+/** A series is fetched again this often while it is looked at. */
+const SERIES_EVERY_MS = 10_000;
+
+/** What is usual changes slowly, and who spoke is read from raw observations. */
+const AROUND_EVERY_MS = 60_000;
+
+/** Observations that are read to see who spoke. */
+const HEARD_LIMIT = '500';
+
+/** What is looked at: one kind in one cell. */
+export interface Subject {
+  readonly kind: KindKey;
+  readonly isEvent: boolean;
+  readonly cell: CellId;
+  readonly span: Span;
+}
+
+/** What is known of the subject. */
+export interface Findings {
+  readonly series: Loadable<Series>;
+  readonly usual: Loadable<Usual>;
+  readonly heard: Loadable<readonly Heard[]>;
+}
+
+/** What a Study needs. */
+export interface StudySurroundings {
+  /** The server's time. */
+  nowMs(): number;
+  show(findings: Partial<Findings>): void;
+}
+
+/** One of the findings: it fetches it, again from time to time, the last request alone counting. */
+class Part<K extends keyof Findings> {
+  readonly #key: K;
+  readonly #everyMs: number;
+  readonly #fetch: (subject: Subject, nowMs: number, signal: AbortSignal) => Promise<Findings[K]>;
+  readonly #out: StudySurroundings;
+  #request: AbortController | null = null;
+  #atMs = -Infinity;
+  #isKnown = false;
+
+  constructor(key: K, everyMs: number, out: StudySurroundings, fetch: (subject: Subject, nowMs: number, signal: AbortSignal) => Promise<Findings[K]>) {
+    this.#key = key;
+    this.#everyMs = everyMs;
+    this.#out = out;
+    this.#fetch = fetch;
+  }
+
+  forget(): void {
+    this.#request?.abort();
+    this.#request = null;
+    this.#atMs = -Infinity;
+    this.#isKnown = false;
+  }
+
+  /** Fetches it when it is due and no request is under way. */
+  async look(subject: Subject): Promise<void> {
+    const nowMs = this.#out.nowMs();
+    if (this.#request !== null || nowMs - this.#atMs < this.#everyMs) return;
+    const request = new AbortController();
+    this.#request = request;
+    this.#atMs = nowMs;
+    try {
+      const found = await this.#fetch(subject, nowMs, request.signal);
+      if (this.#request !== request) return;
+      this.#isKnown = true;
+      this.#show(found);
+    } catch (error) {
+      if (this.#request !== request) return;
+      console.warn(this.#key, error);
+      // What is known is better than nothing, until the next time.
+      if (!this.#isKnown) this.#show({state: 'failed'});
+    }
+    this.#request = null;
+  }
+
+  #show(found: Findings[K] | {readonly state: 'failed'}): void {
+    this.#out.show({[this.#key]: found});
+  }
+}
+
+function asked(subject: Subject, nowMs: number, more: Readonly<Record<string, string>>): string {
+  return new URLSearchParams({
+    kind: subject.kind, cell: subject.cell,
+    from: new Date(nowMs - SPANS[subject.span].ms).toISOString(), to: new Date(nowMs).toISOString(), ...more,
+  }).toString();
+}
+
+function loaded<T>(value: T): Loadable<T> {
+  return {state: 'loaded', value};
+}
+
+/** Study finds out what there is to know of a cell, and keeps it fresh while it is looked at. */
+export class Study {
+  readonly #out: StudySurroundings;
+  readonly #parts: readonly [Part<'series'>, Part<'usual'>, Part<'heard'>];
+  #subject: Subject | null = null;
+
+  constructor(out: StudySurroundings) {
+    this.#out = out;
+    this.#parts = [
+      new Part('series', SERIES_EVERY_MS, out, async (s, now, signal) => loaded(await get(
+        `series?${asked(s, now, {every: SPANS[s.span].every, agg: s.isEvent ? 'count' : 'mean'})}`, decodeSeries, signal))),
+      new Part('usual', AROUND_EVERY_MS, out, async (s, now, signal) => loaded(await get(
+        `series/usual?${asked(s, now, {every: SPANS[s.span].usual})}`, decodeUsual, signal))),
+      new Part('heard', AROUND_EVERY_MS, out, async (s, now, signal) => loaded(await get(
+        `observations?${asked(s, now, {limit: HEARD_LIMIT})}`, decodeHeard, signal))),
+    ];
+  }
+
+  /** Looks at something else, null for nothing. */
+  of(subject: Subject | null): void {
+    this.#subject = subject;
+    for (const part of this.#parts) part.forget();
+    this.#out.show({series: {state: 'loading'}, usual: {state: 'loading'}, heard: {state: 'loading'}});
+    this.look();
+  }
+
+  /** Fetches what is due. */
+  look(): void {
+    const subject = this.#subject;
+    if (subject === null) return;
+    for (const part of this.#parts) void part.look(subject);
+  }
+}
