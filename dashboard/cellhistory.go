@@ -19,6 +19,9 @@ const (
 	// maxHistory is the longest time of one answer: a playback asks for a few hours
 	// at once and for the next while it plays.
 	maxHistory = 6 * time.Hour
+	// historiesAtOnce bounds the memory of answers that are being made: each may
+	// hold store.MaxCube values. Who comes beyond waits.
+	historiesAtOnce = 2
 	// maxHistoryValues bounds frames times cells of one answer.
 	maxHistoryValues = 1_500_000
 )
@@ -82,6 +85,12 @@ func (s *Server) cellHistory(ctx context.Context, in *historyInput) (*historyOut
 	h, err := newHistory(kind, in)
 	if err != nil {
 		return nil, err
+	}
+	select {
+	case s.histories <- struct{}{}:
+		defer func() { <-s.histories }()
+	case <-ctx.Done():
+		return nil, s.problem(ctx, ctx.Err())
 	}
 	cube, err := s.deps.Cubes.Cube(ctx, h.query())
 	if err != nil {

@@ -162,6 +162,7 @@ type Server struct {
 	hub       *live.Hub
 	areas     areaViews
 	near      nearDevices
+	histories chan struct{}            // one for each answer of cells as they were that is being made
 	requests  *prometheus.HistogramVec // by class of status
 	verdicts  *prometheus.CounterVec   // saved, by answer
 	rereads   *rereadJobs
@@ -193,7 +194,7 @@ func New(deps Deps, opts Options) (*Server, error) {
 	if opts.Live.Server == "" {
 		opts.Live.Server = "urbangrid " + opts.Version
 	}
-	s := &Server{deps: deps, opts: opts, log: deps.Logger.With("component", "dashboard"), started: deps.Now()}
+	s := &Server{deps: deps, opts: opts, log: deps.Logger.With("component", "dashboard"), started: deps.Now(), histories: make(chan struct{}, historiesAtOnce)}
 	var err error
 	var district []grid.Cell
 	if deps.Areas != nil {

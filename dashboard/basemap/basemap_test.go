@@ -109,6 +109,26 @@ func TestBasemap_FetchesATileWithItsKeyAndKeepsIt(t *testing.T) {
 	}
 }
 
+func TestBasemap_ShowsNoTilesOfTheServiceBefore(t *testing.T) {
+	s := newService(t)
+	folder := t.TempDir()
+	before := newMap(t, basemap.Options{Tiles: basemap.Tiles{URL: s.URL + "/old/{z}/{x}/{y}"}, Cache: folder})
+	before.tile(3, 1, 2)
+	for name, tiles := range map[string]basemap.Tiles{
+		"another address": {URL: s.URL + "/new/{z}/{x}/{y}"},
+		"another datum":   {URL: s.URL + "/new/{z}/{x}/{y}", Datum: sensors.GCJ02},
+	} {
+		asked := s.asked.Load()
+		m := newMap(t, basemap.Options{Tiles: tiles, Cache: folder})
+		if _, body, _ := m.tile(3, 1, 2); body != "picture of /new/3/1/2?" || s.asked.Load() != asked+1 {
+			t.Errorf("%s: got %q", name, body)
+		}
+		if kept, err := os.ReadDir(folder); err != nil || len(kept) != 1 {
+			t.Errorf("%s: %d services are kept (%v), want the present one", name, len(kept), err)
+		}
+	}
+}
+
 func TestBasemap_GivesOldTilesWhileTheServiceIsAway(t *testing.T) {
 	s := newService(t)
 	m := newMap(t, basemap.Options{Tiles: basemap.Tiles{URL: s.URL + "/{z}/{x}/{y}"}, Cache: t.TempDir()})

@@ -25,10 +25,16 @@ type cache struct {
 	bytes int64
 }
 
-func openCache(folder string, limit int64, now func() time.Time) (*cache, error) {
+// openCache opens the cache of one service in the folder of all, and removes
+// those of services that were configured before.
+func openCache(all, identity string, limit int64, now func() time.Time) (*cache, error) {
 	if limit == 0 {
 		limit = 1 << 30
 	}
+	if err := forgetOthers(all, identity); err != nil {
+		return nil, err
+	}
+	folder := filepath.Join(all, identity)
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return nil, fmt.Errorf("folder of tiles: %w", err)
 	}
@@ -41,6 +47,22 @@ func openCache(folder string, limit int64, now func() time.Time) (*cache, error)
 		c.bytes += k.bytes
 	}
 	return c, nil
+}
+
+func forgetOthers(all, identity string) error {
+	entries, err := os.ReadDir(all)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("folder of tiles: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() == identity {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(all, e.Name())); err != nil {
+			return fmt.Errorf("folder of tiles: %w", err)
+		}
+	}
+	return nil
 }
 
 func (c *cache) path(k tileKey) string {

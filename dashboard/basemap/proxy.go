@@ -2,6 +2,8 @@ package basemap
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -84,8 +86,15 @@ func newProxy(t Tiles, opts Options) (*proxy, error) {
 		return p, nil
 	}
 	var err error
-	p.cache, err = openCache(opts.Cache, opts.CacheBytes, opts.Now)
+	p.cache, err = openCache(opts.Cache, t.identity(), opts.CacheBytes, opts.Now)
 	return p, err
+}
+
+// identity names a service by its address and datum, without the key: tiles of
+// another one must not be shown in its place.
+func (t Tiles) identity() string {
+	sum := sha256.Sum256([]byte(t.URL + "\n" + t.Datum.String()))
+	return hex.EncodeToString(sum[:8])
 }
 
 func (p *proxy) serve(w http.ResponseWriter, r *http.Request, k tileKey) {
