@@ -78,12 +78,39 @@ describe('every view', {timeout: 420_000}, () => {
       assert.equal(await page.locator('.nav-link[aria-current=page]').getAttribute('data-testid'), `nav-${view}`);
     }
     assert.equal(titles.size, VIEWS.length, `titles ${[...titles]}`);
-    await page.keyboard.press('Control+Home');
+    await page.goBack();
+    await page.locator('main[data-view=devices]').waitFor();
     await page.locator('.skip').focus();
     await page.keyboard.press('Enter');
     assert.equal(await page.evaluate(() => document.activeElement?.id), 'main');
-    await page.goBack();
-    await page.locator('main[data-view=devices]').waitFor();
+    assertClean(seen);
+    await context.close();
+  });
+
+  it('says when its code cannot be fetched, as after an upgrade, and offers the page anew', async () => {
+    const {page, seen, context} = await open('live', {viewport: {width: 1366, height: 768}});
+    seen.outage = true;
+    await context.route('**/assets/View-*.js', (route) => route.fulfill({status: 404, body: 'gone'}));
+    await page.locator('[data-testid=nav-devices]').click();
+    await page.locator('[data-testid=view-failed]').waitFor();
+    await context.unroute('**/assets/View-*.js');
+    await page.locator('[data-testid=view-failed] button').click();
+    await page.locator('main[data-view=devices] [data-testid]').first().waitFor();
+    await context.close();
+  });
+
+  it('links from an alert to its place on the map, also when the map was open before', async () => {
+    const {page, seen, context} = await open('live', {viewport: {width: 1366, height: 768}, lang: 'en'});
+    await page.locator('[data-testid=kind-pm25]').focus();
+    await page.keyboard.press('Space');
+    const {alerts} = await (await fetch(`${server.url}/api/v1/alerts?limit=1`)).json();
+    await page.locator('[data-testid=nav-alerts]').click();
+    await page.locator('main[data-view=alerts]').waitFor();
+    await page.evaluate((id) => { history.replaceState(null, '', `/alerts?at=${id}`); window.dispatchEvent(new PopStateEvent('popstate')); }, alerts[0].id);
+    await page.locator(`a[href*="alert=${alerts[0].id}"]`).first().click();
+    await page.locator('main[data-view=live] [data-testid=cell-panel]').waitFor();
+    assert.equal(await page.locator(`[data-testid=kind-${alerts[0].kind}]`).isChecked(), true, 'of the kind of the alert');
+    await until(() => new URL(page.url()).searchParams.get('alert') === alerts[0].id, {within: 5000, what: 'the address keeps it'});
     assertClean(seen);
     await context.close();
   });
