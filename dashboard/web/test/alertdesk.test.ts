@@ -1,6 +1,7 @@
 import {afterEach, describe, expect, it, vi} from 'vitest';
 import {ApiError} from '../src/api';
-import {actOnMany, actOnOne, bodyOf, newKey, plainOrder, type Order} from '../src/views/alerts/act';
+import {newKey} from '../src/key';
+import {actOnMany, actOnOne, bodyOf, plainOrder, type Order} from '../src/views/alerts/act';
 import {hasLevel, periodOf, plotOf, queryOf as seriesQuery} from '../src/views/alerts/chart';
 import {give, handlingAfter, targetsOf, type Server} from '../src/views/alerts/desk';
 import {drawingOf, niceLength} from '../src/views/alerts/smallmap';

@@ -1,4 +1,5 @@
 import {ApiError, get, send} from '../../api';
+import {newKey} from '../../key';
 import type {Alert, Handling} from '../../wire';
 import {decodeActed, decodeLog, decodeResults, type Action, type ActResult, type Entry} from './wire';
 
@@ -20,11 +21,6 @@ export interface Order {
   readonly mute: {readonly scope: Scope; readonly toMs: number} | null;
   /** Makes the order count once, however often it is sent. */
   readonly key: string;
-}
-
-/** A key that no other order has. It works without a secure context, which crypto.randomUUID does not. */
-export function newKey(): string {
-  return [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, '0')).join('');
 }
 
 /** An order without a note or a destination. */
