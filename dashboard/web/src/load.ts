@@ -16,17 +16,52 @@ export type Fetched<T> =
 /** What a Loader needs of the browser. */
 export interface Clock {
   nowMs(): number;
+  /**
+   * Runs fn once ms have passed and the page can be seen: at once when that was
+   * due while it was hidden. The answer calls it off.
+   */
   after(ms: number, fn: () => void): () => void;
 }
 
-/** The browser's clock. */
-export const BROWSER_CLOCK: Clock = {
-  nowMs: () => Date.now(),
-  after: (ms, fn) => {
-    const timer = setTimeout(fn, ms);
-    return () => clearTimeout(timer);
-  },
-};
+/** What a clock needs of a document. */
+export interface Visibility {
+  readonly hidden: boolean;
+  addEventListener(type: 'visibilitychange', listener: () => void): void;
+  removeEventListener(type: 'visibilitychange', listener: () => void): void;
+}
+
+/** The browser's clock for a page, which is asked for when it is needed: nothing is done for a page that nobody sees. */
+export function pageClock(page: () => Visibility): Clock {
+  return {
+    nowMs: () => Date.now(),
+    after: (ms, fn) => {
+      let isOff = false;
+      let unwatch = (): void => undefined;
+      const due = (): void => {
+        unwatch();
+        if (!isOff && !page().hidden) fn();
+        else if (!isOff) unwatch = onChange(page(), due);
+      };
+      const timer = setTimeout(due, ms);
+      return () => {
+        isOff = true;
+        clearTimeout(timer);
+        unwatch();
+      };
+    },
+  };
+}
+
+function onChange(page: Visibility, fn: () => void): () => void {
+  page.addEventListener('visibilitychange', fn);
+  return () => page.removeEventListener('visibilitychange', fn);
+}
+
+/** The clock of this page. */
+export const BROWSER_CLOCK: Clock = pageClock(() => document);
+
+/** How long a Loader waits before it fetches again, by what is known now; null for not again. */
+export type Pace<T> = number | null | ((now: Fetched<T>) => number | null);
 
 /**
  * Loader fetches something, again every so often and when it is asked to. What
@@ -35,16 +70,18 @@ export const BROWSER_CLOCK: Clock = {
  */
 export class Loader<T> {
   readonly #fetch: (signal: AbortSignal) => Promise<T>;
-  readonly #everyMs: number | null;
+  readonly #every: Pace<T>;
   readonly #clock: Clock;
   readonly #out = writable<Fetched<T>>({state: 'loading'});
   #current: Fetched<T> = {state: 'loading'};
   #request: AbortController | null = null;
   #cancelTimer: () => void = () => undefined;
+  /** Between load and stop. */
+  #isOn = false;
 
-  constructor(fetch: (signal: AbortSignal) => Promise<T>, everyMs: number | null = null, clock: Clock = BROWSER_CLOCK) {
+  constructor(fetch: (signal: AbortSignal) => Promise<T>, every: Pace<T> = null, clock: Clock = BROWSER_CLOCK) {
     this.#fetch = fetch;
-    this.#everyMs = everyMs;
+    this.#every = every;
     this.#clock = clock;
   }
 
@@ -56,6 +93,7 @@ export class Loader<T> {
   /** Fetches it; anew forgets what was known, as when something else is asked for. */
   async load(anew = false): Promise<void> {
     this.stop();
+    this.#isOn = true;
     const request = new AbortController();
     this.#request = request;
     if (anew) this.#set({state: 'loading'});
@@ -67,12 +105,22 @@ export class Loader<T> {
       if (this.#request !== request) return;
       this.#failed(error);
     }
-    if (this.#everyMs !== null) this.#cancelTimer = this.#clock.after(this.#everyMs, () => void this.load());
+    this.#request = null;
+    this.#schedule();
   }
 
-  /** Puts value in the place of what was fetched, as after a command that answered it. */
+  /**
+   * Puts value in the place of what was fetched, as after a command that
+   * answered it. A fetch that is under way may have been answered before, and is
+   * forgotten.
+   */
   put(value: T): void {
+    const wasOn = this.#isOn;
+    this.stop();
     this.#set({state: 'loaded', value, atMs: this.#clock.nowMs(), failingSinceMs: null});
+    if (!wasOn) return;
+    this.#isOn = true;
+    this.#schedule();
   }
 
   /** Ends fetching until the next load. */
@@ -80,6 +128,12 @@ export class Loader<T> {
     this.#request?.abort();
     this.#request = null;
     this.#cancelTimer();
+    this.#isOn = false;
+  }
+
+  #schedule(): void {
+    const ms = typeof this.#every === 'function' ? this.#every(this.#current) : this.#every;
+    if (ms !== null) this.#cancelTimer = this.#clock.after(ms, () => void this.load());
   }
 
   #failed(error: unknown): void {

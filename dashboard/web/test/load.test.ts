@@ -1,7 +1,7 @@
 import {get} from 'svelte/store';
-import {afterEach, describe, expect, it, vi} from 'vitest';
+import {afterEach, beforeEach, describe, expect, it, vi} from 'vitest';
 import {ApiError, get as fetched, send} from '../src/api';
-import {Loader, type Clock} from '../src/load';
+import {Loader, pageClock, type Clock, type Fetched} from '../src/load';
 import {Who} from '../src/who';
 
 /** A clock whose only timer is fired by hand. */
@@ -59,6 +59,111 @@ describe('Loader', () => {
     await Promise.all([first, second]);
     const state = get(loader.state);
     expect(state.state === 'loaded' && state.value).toBe(2);
+  });
+});
+
+describe('the pace of a Loader', () => {
+  it('is that of what is known, and a command that answers sets it', async () => {
+    const clock = handClock();
+    let asked = 0;
+    const everyWhile = (now: Fetched<string>): number | null => (now.state === 'loaded' && now.value === 'running' ? 1000 : null);
+    let answer = 'done';
+    const loader = new Loader(() => { asked++; return Promise.resolve(answer); }, everyWhile, clock);
+    await loader.load();
+    clock.fire();
+    await settled();
+    expect(asked).toBe(1);
+    answer = 'running';
+    loader.put('running');
+    clock.fire();
+    await settled();
+    expect(asked).toBe(2);
+    answer = 'done';
+    clock.fire();
+    await settled();
+    clock.fire();
+    await settled();
+    expect(asked).toBe(3);
+  });
+
+  it('does not set in when a command answers after it was stopped', async () => {
+    const clock = handClock();
+    let asked = 0;
+    const loader = new Loader(() => Promise.resolve(++asked), 1000, clock);
+    await loader.load();
+    loader.stop();
+    loader.put(9);
+    clock.fire();
+    await settled();
+    expect(asked).toBe(1);
+  });
+
+  it('lets no answer from before a command undo it', async () => {
+    const answers: ((n: number) => void)[] = [];
+    const loader = new Loader<number>(() => new Promise((resolve) => answers.push(resolve)), null, handClock());
+    const first = loader.load();
+    loader.put(2);
+    answers[0]?.(1);
+    await first;
+    const state = get(loader.state);
+    expect(state.state === 'loaded' && state.value).toBe(2);
+  });
+});
+
+describe('the clock of a page', () => {
+  class Page extends EventTarget {
+    hidden = false;
+
+    turn(hidden: boolean): void {
+      this.hidden = hidden;
+      this.dispatchEvent(new Event('visibilitychange'));
+    }
+  }
+
+  const setup = (): {page: Page; loader: Loader<number>; asked: () => number} => {
+    const page = new Page();
+    let n = 0;
+    return {page, asked: () => n, loader: new Loader(() => Promise.resolve(++n), 5000, pageClock(() => page))};
+  };
+
+  beforeEach(() => { vi.useFakeTimers(); });
+  afterEach(() => { vi.useRealTimers(); });
+
+  it('fetches nothing while nobody sees the page, and at once when somebody does', async () => {
+    const {page, loader, asked} = setup();
+    await loader.load();
+    page.turn(true);
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(asked()).toBe(1);
+    page.turn(false);
+    await settled();
+    expect(asked()).toBe(2);
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(asked()).toBe(3);
+    loader.stop();
+  });
+
+  it('fetches no sooner for a glance elsewhere', async () => {
+    const {page, loader, asked} = setup();
+    await loader.load();
+    page.turn(true);
+    page.turn(false);
+    await vi.advanceTimersByTimeAsync(4999);
+    expect(asked()).toBe(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(asked()).toBe(2);
+    loader.stop();
+  });
+
+  it('leaves a page alone that it was stopped on while hidden', async () => {
+    const {page, loader, asked} = setup();
+    await loader.load();
+    page.turn(true);
+    await vi.advanceTimersByTimeAsync(5000);
+    loader.stop();
+    page.turn(false);
+    await settled();
+    expect(asked()).toBe(1);
   });
 });
 
