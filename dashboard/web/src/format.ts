@@ -1,9 +1,24 @@
 import type {Lang, Messages} from './i18n';
 
-/** The one zone of the page: operators of one city must never add hours. */
-export const ZONE = 'Asia/Shanghai';
+/**
+ * The one zone of the page, that of the district: operators of one city must never
+ * add hours. useZone sets it once the server has said it.
+ */
+export let ZONE = 'Asia/Shanghai';
 
 const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** Takes the zone of the district; one that the browser does not know changes nothing. */
+export function useZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', {timeZone: zone});
+  } catch {
+    return false;
+  }
+  ZONE = zone;
+  formats.clear();
+  return true;
+}
 
 function dateFormat(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
   const known = formats.get(name);
@@ -13,17 +28,17 @@ function dateFormat(name: string, options: Intl.DateTimeFormatOptions): Intl.Dat
   return made;
 }
 
-/** "16:05:09" in Shanghai. */
+/** "16:05:09" in the district. */
 export function clockTime(ms: number): string {
   return dateFormat('clock', {hour: '2-digit', minute: '2-digit', second: '2-digit'}).format(ms);
 }
 
-/** "16:05" in Shanghai. */
+/** "16:05" in the district. */
 export function hourMinute(ms: number): string {
   return dateFormat('minute', {hour: '2-digit', minute: '2-digit'}).format(ms);
 }
 
-/** "2026-11-22" in Shanghai. */
+/** "2026-11-22" in the district. */
 export function day(ms: number): string {
   const parts = dateFormat('day', {year: 'numeric', month: '2-digit', day: '2-digit'}).formatToParts(ms);
   const of = (type: string): string => parts.find((p) => p.type === type)?.value ?? '';

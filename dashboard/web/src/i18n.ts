@@ -119,7 +119,7 @@ const zh = {
   langSwitch: 'Switch to English',
   langShort: 'EN',
   boundaryNote: '街镇边界为示意',
-  clockZone: '北京时间',
+  clockZone: '本区时间',
 };
 
 /** Every text of the page. A catalogue that lacks one does not compile. */
@@ -237,7 +237,7 @@ const en: Messages = {
   langSwitch: '切换到中文',
   langShort: '中',
   boundaryNote: 'Subdistrict outlines are approximate',
-  clockZone: 'Beijing time',
+  clockZone: 'time of the district',
 };
 
 /** The catalogues. */

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {cividis, cssColor, encodeValue, encodeValues} from '../src/color';
-import {clockTime, day, duration, quantity, timeNear} from '../src/format';
+import {clockTime, day, duration, momentWithOffset, quantity, timeNear, useZone} from '../src/format';
 import {areaAt, boundsOf, graticule, HOME, metresPerPixel, outline, project, resolutionFor, unproject} from '../src/geo';
 import {CATALOGUES, inLang, LANGS} from '../src/i18n';
 import {byByte} from '../src/map/canvas-map';
@@ -52,6 +52,17 @@ describe('catalogues', () => {
 
   it('fall back to Chinese where the other name is missing', () => {
     expect(inLang({zh: '噪声', en: ''}, 'en')).toBe('噪声');
+  });
+});
+
+describe('the zone of the district', () => {
+  it('is that which the server says, with its offset at the moment', () => {
+    const summer = Date.UTC(2026, 6, 1, 12, 0, 0);
+    expect(momentWithOffset(summer)).toBe('2026-07-01 20:00:00 UTC+08:00');
+    expect(useZone('Europe/Berlin')).toBe(true);
+    expect(momentWithOffset(summer)).toBe('2026-07-01 14:00:00 UTC+02:00');
+    expect([useZone('Nowhere/None'), day(summer)]).toEqual([false, '2026-07-01']);
+    useZone('Asia/Shanghai');
   });
 });
 
