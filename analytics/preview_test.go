@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/urbangrid/urbangrid/analytics"
 	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
 )
 
@@ -29,6 +31,17 @@ func (a *archive) Observations(_ context.Context, q store.ObservationQuery) (pag
 		}
 	}
 	slices.Reverse(found)
+	if q.Cursor != "" {
+		n, err := strconv.Atoi(q.Cursor)
+		if err != nil {
+			return nil, "", err
+		}
+		found = found[n:]
+	}
+	if len(found) > q.Limit {
+		before, _ := strconv.Atoi(q.Cursor) // "" is the first page
+		return found[:q.Limit], strconv.Itoa(before + q.Limit), nil
+	}
 	return found, "", nil
 }
 
@@ -136,6 +149,27 @@ func TestPreviewRule_SaysWhatTheEngineSaid(t *testing.T) {
 			c.t.Errorf("a rule that needs 40 events raised %d by 18", p.Changed.Total)
 		}
 	})
+}
+
+func TestPreviewRule_ReadsEachObservationOnceHoweverMany(t *testing.T) {
+	rules := loudRule(analytics.Threshold{Raise: 85, Clear: 75})
+	busy := &archive{}
+	at := monday.UTC()
+	for i := range 16_000 { // of it 8,000 within one second
+		busy.all = append(busy.all, seen(sensors.DeviceID("n"+strconv.Itoa(i)), "noise", 90, at))
+		if i < 4_000 || i >= 12_000 {
+			at = at.Add(700 * time.Millisecond)
+		} else if i%100 == 0 {
+			at = at.Add(4 * time.Millisecond)
+		}
+	}
+	p := preview(t, rules, rules[0], busy, newRecords())
+	if p.Observations != 16_000 || p.Changed.Total != 16_000 {
+		t.Errorf("judged %d and raised %d, want 16000 of 16000 devices", p.Observations, p.Changed.Total)
+	}
+	if len(p.Changed.Listed) != analytics.MaxEpisodes {
+		t.Errorf("%d episodes are listed, want %d", len(p.Changed.Listed), analytics.MaxEpisodes)
+	}
 }
 
 func TestPreviewRule_IsGivenUp(t *testing.T) {

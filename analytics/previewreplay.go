@@ -93,13 +93,13 @@ func (r *replay) alerts(rule string, from, to time.Time) []store.Alert {
 	return of
 }
 
-// maxReplayed is how many observations are held at once; a stretch with more is read
-// in smaller ones.
-const maxReplayed = 200_000
+// leastStretch is the shortest stretch of time that is asked for by itself.
+const leastStretch = time.Second
 
 // eachInOrder calls do with the observations of a kind in [from, to), a stretch of
-// time after the other, each in ascending order. What do is given is valid until it
-// returns.
+// time after the other, each in ascending order. A stretch is as long as one page
+// holds: a store finds a short time quickly, but every further page of a long one
+// costs as much as the first. What do is given is valid until it returns.
 func eachInOrder(ctx context.Context, h History, kind sensors.KindKey, from, to time.Time, do func(obs []grid.Placed, upTo time.Time)) error {
 	step := previewStep
 	for from.Before(to) {
@@ -107,16 +107,16 @@ func eachInOrder(ctx context.Context, h History, kind sensors.KindKey, from, to 
 		if end.After(to) {
 			end = to
 		}
-		obs, whole, err := stretch(ctx, h, kind, from, end)
+		obs, fits, err := stretch(ctx, h, kind, from, end)
 		if err != nil {
 			return err
 		}
-		if !whole && step > time.Second {
-			step /= 2
+		if fits < end.Sub(from) && step > leastStretch {
+			step = max(min(fits, step/2), leastStretch)
 			continue
 		}
 		do(obs, end)
-		if len(obs) < maxReplayed/8 {
+		if len(obs) < store.MaxObservations/2 {
 			step = min(2*step, previewStep)
 		}
 		from = end
@@ -124,29 +124,29 @@ func eachInOrder(ctx context.Context, h History, kind sensors.KindKey, from, to 
 	return nil
 }
 
-// stretch reads the observations of a kind in [from, to) in ascending order. It stops
-// early, with false, when there are more than maxReplayed, unless to is within a
-// second of from.
-func stretch(ctx context.Context, h History, kind sensors.KindKey, from, to time.Time) ([]grid.Placed, bool, error) {
-	var obs []grid.Placed
+// stretch reads the observations of a kind in [from, to) in ascending order. When
+// they are more than a page it gives up and returns how much time a page holds,
+// unless the time is as short as leastStretch.
+func stretch(ctx context.Context, h History, kind sensors.KindKey, from, to time.Time) (obs []grid.Placed, fits time.Duration, err error) {
 	q := store.ObservationQuery{Kind: kind, From: from, To: to, Limit: store.MaxObservations}
 	for {
 		if err := ctx.Err(); err != nil {
-			return nil, false, err
+			return nil, 0, err
 		}
 		page, next, err := h.Observations(ctx, q)
 		if err != nil {
-			return nil, false, err
+			return nil, 0, err
 		}
 		obs = append(obs, page...)
 		if next == "" {
 			break
 		}
-		if len(obs) > maxReplayed && to.Sub(from) > time.Second {
-			return nil, false, nil
+		if to.Sub(from) > leastStretch && len(page) > 0 {
+			const margin = 0.8 // the next stretch may be busier
+			return nil, time.Duration(margin * float64(to.Sub(page[len(page)-1].At))), nil
 		}
 		q.Cursor = next
 	}
 	slices.Reverse(obs)
-	return obs, true, nil
+	return obs, to.Sub(from), nil
 }
