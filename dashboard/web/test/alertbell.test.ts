@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {calls, FIRST_BELL, FIRST_WISH, REPEAT_MS, ring, TONES, untold, wishFrom, type Bell, type BellWish} from '../src/views/alerts/sound';
+import {calls, FIRST_BELL, FIRST_WISH, REPEAT_MS, news, ring, TONES, wishFrom, type Bell, type BellWish} from '../src/views/alerts/sound';
 import {UNHANDLED, type Alert, type Severity} from '../src/wire';
 
 function alert(id: string, severity: Severity, over: Partial<Alert> = {}): Alert {
@@ -73,8 +73,24 @@ describe('messages of the desktop', () => {
   it('tell of each alert once, of the same severities', () => {
     const alerts = [alert('a', 'critical'), alert('b', 'notice'), alert('c', 'warning')];
     const wish = {...FIRST_WISH, desktop: true};
-    expect(untold(new Set(['c']), alerts, wish).map((a) => a.id)).toEqual(['a']);
-    expect(untold(new Set(), alerts, FIRST_WISH)).toEqual([]);
+    const first = news(new Set(['c']), alerts, wish);
+    expect([first.due.map((a) => a.id), [...first.told]]).toEqual([['a'], ['a', 'c']]);
+    expect(news(first.told, alerts, wish).due).toEqual([]);
+  });
+
+  it('do not tell of what came before they were wished', () => {
+    const before = news(new Set(), [alert('a', 'critical'), alert('b', 'notice')], FIRST_WISH);
+    expect(before.due).toEqual([]);
+    const wish = {...FIRST_WISH, desktop: true};
+    const after = news(before.told, [alert('a', 'critical'), alert('b', 'notice'), alert('c', 'warning')], wish);
+    expect(after.due.map((a) => a.id)).toEqual(['c']);
+  });
+
+  it('tell of an alert that becomes grave, and forget those that are gone', () => {
+    const wish = {...FIRST_WISH, desktop: true};
+    const {told} = news(new Set(['gone']), [alert('b', 'notice')], wish);
+    expect([...told]).toEqual([]);
+    expect(news(told, [alert('b', 'critical')], wish).due.map((a) => a.id)).toEqual(['b']);
   });
 });
 

@@ -140,6 +140,26 @@ describe('sending an order', () => {
     expect(await actOnMany(all, order)).toHaveLength(450);
     expect(parts).toEqual([200, 200, 50]);
   });
+
+  it('in parts keeps what was taken when a later part fails', async () => {
+    let part = 0;
+    vi.stubGlobal('fetch', (_: string, init: RequestInit) => {
+      const body: unknown = JSON.parse(typeof init.body === 'string' ? init.body : '');
+      const ids = (Reflect.get(Object(body), 'alerts') as {id: string}[]).map((a) => a.id);
+      part++;
+      if (part > 1) return Promise.resolve(new Response('{"title":"Internal Server Error","detail":"the disk is full"}', {status: 500}));
+      return Promise.resolve(answer({results: ids.map((id) => ({id, status: 200, detail: '', handling: {state: 'done', version: 1}}))}));
+    });
+    const all = Array.from({length: 450}, (_, k) => alert(`a-${k}`));
+    const outcome = await give(order, all);
+    expect([outcome.done, outcome.handled.size, outcome.clashes, outcome.failures]).toEqual([200, 200, [], ['the disk is full']]);
+    expect(part).toBe(2);
+  });
+
+  it('in parts fails as a whole with its first part', async () => {
+    vi.stubGlobal('fetch', () => Promise.resolve(new Response('{"title":"Internal Server Error"}', {status: 500})));
+    await expect(actOnMany([alert('a'), alert('b')], order)).rejects.toMatchObject({status: 500});
+  });
 });
 
 describe('answers of the server', () => {

@@ -70,13 +70,24 @@ export async function actOnOne(a: Alert, order: Order, wait = pause): Promise<Ha
   return (await insisting(() => send('POST', path, sending), wait)).value;
 }
 
-/** Does one thing about many alerts; each is taken or refused by itself. */
+/**
+ * Does one thing about many alerts; each is taken or refused by itself. They go
+ * to the server in parts: once one has been answered, the alerts of a part that
+ * fails and of those after it are answered with status 0. It throws when the
+ * first part fails.
+ */
 export async function actOnMany(alerts: readonly Alert[], order: Order, wait = pause): Promise<readonly ActResult[]> {
   const results: ActResult[] = [];
   for (let at = 0; at < alerts.length; at += BULK) {
     const part = alerts.slice(at, at + BULK).map((a) => ({id: a.id, version: a.handling.version}));
     const sending = {body: {...bodyOf(order), alerts: part}, idempotencyKey: order.key, decode: decodeResults};
-    results.push(...(await insisting(() => send('POST', 'alerts/actions', sending), wait)).value);
+    try {
+      results.push(...(await insisting(() => send('POST', 'alerts/actions', sending), wait)).value);
+    } catch (error) {
+      if (at === 0) throw error;
+      const detail = error instanceof ApiError ? error.detail || error.message : String(error);
+      return [...results, ...alerts.slice(at).map((a) => ({id: a.id, status: 0, detail, handling: null}))];
+    }
   }
   return results;
 }

@@ -69,9 +69,28 @@ export function ring(bell: Bell, alerts: Iterable<Alert>, wish: BellWish, nowMs:
   return {bell: {...bell, heard, lastMs}, sound};
 }
 
-/** The alerts that a message of the desktop is due for: those that call and were not told of. */
-export function untold(told: ReadonlySet<string>, alerts: Iterable<Alert>, wish: BellWish): readonly Alert[] {
-  return wish.desktop ? [...alerts].filter((a) => calls(a, wish) && !told.has(a.id)) : [];
+/** What messages of the desktop are due, and what counts as told after them. */
+export interface News {
+  readonly told: ReadonlySet<string>;
+  readonly due: readonly Alert[];
+}
+
+/**
+ * The messages of the desktop that are due: one of each alert that calls and was
+ * not told of. While none are wished what calls counts as told, so that the wish
+ * brings what comes after it and no flood. What is no longer among the alerts is
+ * forgotten.
+ */
+export function news(told: ReadonlySet<string>, alerts: Iterable<Alert>, wish: BellWish): News {
+  const next = new Set<string>();
+  const due: Alert[] = [];
+  for (const a of alerts) {
+    const isTold = told.has(a.id);
+    const isDue = !isTold && calls(a, wish);
+    if (isTold || isDue) next.add(a.id);
+    if (isDue && wish.desktop) due.push(a);
+  }
+  return {told: next, due};
 }
 
 /** One tone of a sound. */

@@ -34,6 +34,7 @@ export interface AlertPage {
 /** What became of an action on one of many alerts. */
 export interface ActResult {
   readonly id: string;
+  /** As of HTTP; 0 when the server did not answer. */
   readonly status: number;
   readonly detail: string;
   readonly handling: Handling | null;
