@@ -53,6 +53,7 @@ type channelView struct {
 	Waiting   int    `json:"waiting"`
 	Delivered int    `json:"delivered"`
 	Dead      int    `json:"dead"`
+	Withheld  int    `json:"withheld" doc:"Not to be sent any more when their turn came"`
 	LastChange
 }
 
@@ -74,7 +75,7 @@ type channelInput struct {
 type channelSaveBody struct {
 	Channel ChannelBody `json:"channel"`
 	URL     string      `json:"url,omitempty" maxLength:"2000" writeOnly:"true" doc:"Address of a webhook or robot; left out stays as it was"`
-	Secret  string      `json:"secret,omitempty" maxLength:"1000" writeOnly:"true" doc:"Signing key, or password of mail; left out stays as it was"`
+	Secret  string      `json:"secret,omitempty" maxLength:"1000" writeOnly:"true" doc:"Signing key, or password of mail; left out stays as it was, but must be given again with another server, user or security"`
 	ChangedBy
 }
 
@@ -94,14 +95,14 @@ type removeChannelInput struct {
 type tryOutput struct {
 	Body struct {
 		Arrived bool    `json:"arrived"`
-		Error   string  `json:"error" doc:"Why not, empty when it did"`
+		Error   string  `json:"error" doc:"Why not, or who did not get it; empty when it did"`
 		Seconds float64 `json:"seconds" doc:"How long it took"`
 	}
 }
 
 type deliveriesInput struct {
 	Channel string              `query:"channel" maxLength:"100" doc:"Narrow to one channel"`
-	State   store.DeliveryState `query:"state" enum:"waiting,delivered,dead,"`
+	State   store.DeliveryState `query:"state" enum:"waiting,delivered,dead,withheld,"`
 	Before  int64               `query:"before" doc:"The next of the page before"`
 	Limit   int                 `query:"limit" minimum:"1" maximum:"500" default:"100"`
 }
@@ -111,10 +112,10 @@ type deliveryView struct {
 	Channel   string              `json:"channel"`
 	Alert     string              `json:"alert"`
 	Event     string              `json:"event" enum:"raised,risen"`
-	State     store.DeliveryState `json:"state" enum:"waiting,delivered,dead"`
+	State     store.DeliveryState `json:"state" enum:"waiting,delivered,dead,withheld"`
 	Attempts  int                 `json:"attempts"`
 	Next      *time.Time          `json:"next" doc:"Of the next attempt; null when it has ended"`
-	Fault     string              `json:"fault" doc:"Of the last attempt"`
+	Fault     string              `json:"fault" doc:"Of the last attempt, or why it was withheld; of a delivered mail who was refused"`
 	CreatedAt time.Time           `json:"created_at"`
 	EndedAt   *time.Time          `json:"ended_at"`
 }
@@ -158,7 +159,7 @@ func (s *Server) notifier() (*notify.Notifier, error) {
 
 func viewChannel(k notify.Kept) channelView {
 	v := channelView{ID: k.ID, Host: k.Host, HasURL: k.HasURL, HasSecret: k.HasSecret, LastChange: viewSetting(k.Setting),
-		Waiting: k.Counts[store.DeliveryWaiting], Delivered: k.Counts[store.DeliveryDelivered], Dead: k.Counts[store.DeliveryDead]}
+		Waiting: k.Counts[store.DeliveryWaiting], Delivered: k.Counts[store.DeliveryDelivered], Dead: k.Counts[store.DeliveryDead], Withheld: k.Counts[store.DeliveryWithheld]}
 	v.ChannelBody = ChannelBody{Name: k.Name, Type: k.Type, On: k.On, Lang: k.Lang, Severity: k.Severity, Areas: k.Areas, Quality: k.Quality, Page: k.Page,
 		Mail: (*mailBody)(k.Mail), Quiet: (*quietBody)(k.Quiet)}
 	if v.Areas == nil {

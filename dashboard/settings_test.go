@@ -69,7 +69,7 @@ func newBackRoom(t *testing.T) *backRoom {
 			t.Fatal(err)
 		}
 		previews := rulebook.NewPreviews(book, rulebook.Sources{Engine: tryer{o.previews}}, rulebook.PreviewOptions{Now: d.Now})
-		channels, err := notify.New(records, quietLog{}, notify.Options{Now: d.Now})
+		channels, err := notify.New(records, quietLog{}, notify.Options{Now: d.Now, Local: true})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,10 +13,11 @@ const (
 	DeliveryWaiting   DeliveryState = "waiting"   // for its first or next attempt
 	DeliveryDelivered DeliveryState = "delivered" // the channel took it
 	DeliveryDead      DeliveryState = "dead"      // no attempt is left; a person may send it again
+	DeliveryWithheld  DeliveryState = "withheld"  // it was not to be sent any more when its turn came
 )
 
 // DeliveryStates are all states, in the order of life.
-var DeliveryStates = [...]DeliveryState{DeliveryWaiting, DeliveryDelivered, DeliveryDead}
+var DeliveryStates = [...]DeliveryState{DeliveryWaiting, DeliveryDelivered, DeliveryDead, DeliveryWithheld}
 
 // Delivery is one message to one channel about one change of an alert.
 type Delivery struct {
@@ -29,7 +30,7 @@ type Delivery struct {
 	State     DeliveryState
 	Attempts  int
 	Next      time.Time // of the next attempt while it waits
-	Fault     string    // of the last attempt, "" for none
+	Fault     string    // of the last attempt, or why it was withheld; "" for none
 	CreatedAt time.Time
 	EndedAt   time.Time // zero while it waits
 }
@@ -37,6 +38,7 @@ type Delivery struct {
 // DeliveryQuery asks for deliveries, the newest first. Zero fields do not narrow.
 type DeliveryQuery struct {
 	Channel string
+	Alert   string
 	State   DeliveryState
 	Before  int64 // only deliveries with a smaller ID
 	Limit   int   // 1 to MaxDeliveries; 0 means 100
@@ -52,12 +54,15 @@ type Deliveries interface {
 	// position that is not after the saved one, change nothing. It returns how many
 	// were entered.
 	QueueDeliveries(ctx context.Context, to Position, list []Delivery) (int, error)
-	// DeliveryPosition returns the position of the last QueueDeliveries, Seq 0 when
-	// the log is unknown.
+	// DeliveryPosition returns the position of the last QueueDeliveries, the zero
+	// Position when there never was one in this log.
 	DeliveryPosition(ctx context.Context, log string) (Position, error)
-	// DueDeliveries returns those that wait for an attempt at the time or before,
-	// the longest waiting first, at most limit.
-	DueDeliveries(ctx context.Context, at time.Time, limit int) ([]Delivery, error)
+	// DueChannels returns the channels for which something waits for an attempt at
+	// the time or before, in ascending order.
+	DueChannels(ctx context.Context, at time.Time) ([]string, error)
+	// DueDeliveries returns those of a channel that wait for an attempt at the time
+	// or before, the longest waiting first, at most limit.
+	DueDeliveries(ctx context.Context, channel string, at time.Time, limit int) ([]Delivery, error)
 	// SaveAttempt stores State, Attempts, Next, Fault and EndedAt of a delivery.
 	// Errors: ErrNotFound.
 	SaveAttempt(ctx context.Context, d Delivery) error

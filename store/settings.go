@@ -61,6 +61,9 @@ type Settings interface {
 type Secrets interface {
 	// SaveSecret replaces the secret of that name; an empty one removes it.
 	SaveSecret(ctx context.Context, name, secret string) error
+	// SaveSettingAndSecrets saves a setting as Settings.SaveSetting does, and secrets by
+	// name as SaveSecret does, all of them or nothing. Errors: those of SaveSetting.
+	SaveSettingAndSecrets(ctx context.Context, s Setting, secrets map[string]string) (Setting, error)
 	// Secret returns "" when there is none.
 	Secret(ctx context.Context, name string) (string, error)
 }

@@ -40,6 +40,7 @@ type config struct {
 	Hosts      []string      `koanf:"hosts"`
 	InfluxAuth string        `koanf:"influx_token_file"`
 	LogLevel   string        `koanf:"log_level"`
+	NotifyHere bool          `koanf:"notify_local"`
 	LogFormat  string        `koanf:"log_format"`
 
 	MQTTTLS       string `koanf:"mqtt_tls"`
@@ -125,6 +126,7 @@ var settings = []setting{
 	{"keep_days", 10 * 365 * 24 * time.Hour, "how long roll-ups of a day are kept; 0 means for ever"},
 	{"lateness", 24 * time.Hour, "how late an observation may be; older ones are history and never judged"},
 	{"hosts", []string{}, "names under which browsers reach this server, besides IP addresses and localhost"},
+	{"notify_local", false, "notification channels may lead to this machine and its link, e.g. 127.0.0.1, and so may a proxy for them; otherwise they are refused there"},
 	{"influx_token_file", "", "file with the token for InfluxDB; the environment has URBANGRID_INFLUX_TOKEN"},
 	{"log_level", "info", "debug, info, warn or error"},
 	{"log_format", "text", "text or json"},

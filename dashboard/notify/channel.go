@@ -3,7 +3,9 @@
 //
 // A Notifier follows the log of alert changes. What a channel wants goes to a queue
 // in the records, so that nothing is lost or sent twice over a restart; each message
-// is tried again with growing pauses, and is dead when no attempt is left.
+// is tried again with growing pauses, and is dead when no attempt is left. One that is
+// not to be sent any more when its turn comes is withheld: its channel is off or quiet,
+// or its alert is closed or muted.
 package notify
 
 import (
@@ -193,6 +195,11 @@ func (q *Quiet) at(t time.Time) bool {
 		return from <= minute && minute < to
 	}
 	return minute >= from || minute < to
+}
+
+// quietAt reports whether an alert of a severity is not told at a time of the district.
+func (c *Channel) quietAt(t time.Time, s store.Severity) bool {
+	return c.Quiet != nil && c.Quiet.at(t) && (!c.Quiet.Critical || s != store.Critical)
 }
 
 // wants reports whether a channel is told of an alert.

@@ -80,8 +80,9 @@ type By struct {
 	Version int64
 }
 
-// Save enters a channel, with id "" a new one, or replaces it. Secrets that are empty
-// stay as they were. Errors: ErrInvalid, ErrTooMany, store.ErrNotFound, and
+// Save enters a channel, with id "" a new one, or replaces it, with its secrets in one
+// transaction. Secrets that are empty stay as they were, but none follows a channel to
+// another server: the key or password must be given again then. Errors: ErrInvalid, ErrTooMany, store.ErrNotFound, and
 // store.ErrConflict together with the channel as it is.
 func (n *Notifier) Save(ctx context.Context, id string, c Channel, s Secrets, by By) (Kept, error) {
 	all, err := n.Channels(ctx)
@@ -114,15 +115,16 @@ func (n *Notifier) Save(ctx context.Context, id string, c Channel, s Secrets, by
 	if there && old.Type != c.Type {
 		return Kept{}, fmt.Errorf("%w: a channel of type %s cannot become one of type %s", ErrInvalid, old.Type, c.Type)
 	}
+	nobody := c.Type == Email && c.Mail.User == "" // who logs in as nobody has no password
+	if there && old.HasSecret && s.Secret == "" && !nobody && moved(&old.Channel, &c) {
+		return Kept{}, fmt.Errorf("%w: the key or password must be given again when the server, the user or the security changes", ErrInvalid)
+	}
 	value, err := json.Marshal(c)
 	if err != nil {
 		return Kept{}, fmt.Errorf("write channel: %w", err)
 	}
-	if err := n.put(ctx, id, value, by); err != nil {
+	if err := n.put(ctx, id, value, newSecrets(id, s, nobody), by); err != nil {
 		return n.conflict(ctx, id, err)
-	}
-	if err := n.saveSecrets(ctx, id, s); err != nil {
-		return Kept{}, err
 	}
 	if err := n.reload(ctx); err != nil {
 		return Kept{}, err
@@ -137,16 +139,15 @@ func (n *Notifier) Remove(ctx context.Context, id string, by By) (Kept, error) {
 	if err != nil {
 		return Kept{}, err
 	}
-	if err := n.put(ctx, id, nil, by); err != nil {
+	if err := n.put(ctx, id, nil, map[string]string{urlName(id): "", secretName(id): ""}, by); err != nil {
 		return n.conflict(ctx, id, err)
 	}
-	err = errors.Join(n.records.SaveSecret(ctx, urlName(id), ""), n.records.SaveSecret(ctx, secretName(id), ""),
-		n.records.DropDeliveries(ctx, id), n.reload(ctx))
-	return k, err
+	return k, errors.Join(n.reload(ctx), n.records.DropDeliveries(ctx, id))
 }
 
-func (n *Notifier) put(ctx context.Context, id string, value []byte, by By) error {
-	_, err := n.records.SaveSetting(ctx, store.Setting{Section: Section, Key: id, Version: by.Version, Value: value, By: by.Who, At: n.opts.Now()})
+func (n *Notifier) put(ctx context.Context, id string, value []byte, secrets map[string]string, by By) error {
+	_, err := n.records.SaveSettingAndSecrets(ctx,
+		store.Setting{Section: Section, Key: id, Version: by.Version, Value: value, By: by.Who, At: n.opts.Now()}, secrets)
 	return err
 }
 
@@ -161,16 +162,28 @@ func (n *Notifier) conflict(ctx context.Context, id string, err error) (Kept, er
 func urlName(id string) string    { return "channel/" + id + "/url" }
 func secretName(id string) string { return "channel/" + id + "/secret" }
 
-func (n *Notifier) saveSecrets(ctx context.Context, id string, s Secrets) error {
-	for name, secret := range map[string]string{urlName(id): s.URL, secretName(id): s.Secret} {
-		if secret == "" {
-			continue
-		}
-		if err := n.records.SaveSecret(ctx, name, secret); err != nil {
-			return err
-		}
+// newSecrets returns by name what changes of the secrets of a channel.
+func newSecrets(id string, s Secrets, nobody bool) map[string]string {
+	secrets := make(map[string]string)
+	if s.URL != "" {
+		secrets[urlName(id)] = s.URL
 	}
-	return nil
+	switch {
+	case nobody:
+		secrets[secretName(id)] = ""
+	case s.Secret != "":
+		secrets[secretName(id)] = s.Secret
+	}
+	return secrets
+}
+
+// moved reports whether a changed channel would show its secret to somebody else, or
+// less guarded.
+func moved(old, c *Channel) bool {
+	if old.Mail != nil && c.Mail != nil {
+		return old.Mail.Server != c.Mail.Server || old.Mail.User != c.Mail.User || old.Mail.Security != c.Mail.Security
+	}
+	return old.Host != c.Host
 }
 
 func (n *Notifier) secretsOf(ctx context.Context, id string) (s Secrets, err error) {

@@ -15,45 +15,64 @@ import (
 	"time"
 )
 
-// sendEmail hands a message in at a mail server, in one connection.
-func sendEmail(ctx context.Context, roots *tls.Config, c *Channel, s Secrets, m *message) error {
-	host, _, err := splitServer(c.Mail.Server)
+// partly says that some recipients were refused and the others have the message.
+type partly struct{ err error }
+
+func (p *partly) Error() string { return "delivered, but not to everybody: " + p.err.Error() }
+func (p *partly) Unwrap() error { return p.err }
+
+// mailer hands mail in at mail servers.
+type mailer struct {
+	dialer *net.Dialer
+	tls    *tls.Config
+}
+
+// send hands a message in, in one connection. Recipients whom the server does not
+// know hold up nobody else: the error is partly then.
+func (p mailer) send(ctx context.Context, box *Mail, s Secrets, m *message) error {
+	host, _, err := splitServer(box.Server)
 	if err != nil {
 		return &refused{err}
 	}
-	client, err := dialMail(ctx, c.Mail, host, roots)
+	client, err := p.dial(ctx, box, host)
 	if err != nil {
 		return err
 	}
 	defer client.Close() //nolint:errcheck // after Quit there is nothing left to lose
-	if c.Mail.User != "" {
-		if err := client.Auth(smtp.PlainAuth("", c.Mail.User, s.Secret, host)); err != nil {
+	if box.User != "" {
+		if err := client.Auth(smtp.PlainAuth("", box.User, s.Secret, host)); err != nil {
 			return permanent(fmt.Errorf("log in: %w", err))
 		}
 	}
-	if err := envelope(client, c.Mail); err != nil {
-		return permanent(err)
+	rejected, err := envelope(client, box)
+	if err != nil {
+		return err
 	}
 	w, err := client.Data()
 	if err != nil {
 		return permanent(fmt.Errorf("begin message: %w", err))
 	}
-	if _, err := w.Write(mailText(c.Mail, m)); err != nil {
+	if _, err := w.Write(mailText(box, m)); err != nil {
 		return fmt.Errorf("write message: %w", err)
 	}
 	if err := w.Close(); err != nil {
 		return permanent(fmt.Errorf("end message: %w", err))
 	}
 	_ = client.Quit() // the server has taken the message over
+	if rejected != nil {
+		return &partly{rejected}
+	}
 	return nil
 }
 
-// dialMail connects, by TLS when the channel says so.
-func dialMail(ctx context.Context, m *Mail, host string, roots *tls.Config) (*smtp.Client, error) {
-	config := roots.Clone()
+// dial connects, by TLS when the channel says so.
+func (p mailer) dial(ctx context.Context, m *Mail, host string) (*smtp.Client, error) {
+	config := p.tls.Clone()
 	config.ServerName = host
-	dialer := &net.Dialer{Timeout: attemptTimeout}
-	conn, err := dialer.DialContext(ctx, "tcp", m.Server)
+	conn, err := p.dialer.DialContext(ctx, "tcp", m.Server)
+	if errors.Is(err, errLocal) {
+		return nil, &refused{errLocal}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
@@ -79,16 +98,34 @@ func dialMail(ctx context.Context, m *Mail, host string, roots *tls.Config) (*sm
 	return client, nil
 }
 
-func envelope(client *smtp.Client, m *Mail) error {
+// envelope says who writes to whom. It returns why the server took some recipients
+// not, or an error when none is left.
+func envelope(client *smtp.Client, m *Mail) (rejected, err error) {
 	if err := client.Mail(bare(m.From)); err != nil {
-		return fmt.Errorf("sender: %w", err)
+		return nil, permanent(fmt.Errorf("sender: %w", err))
 	}
+	taken, later := 0, false
 	for _, to := range m.To {
-		if err := client.Rcpt(bare(to)); err != nil {
-			return fmt.Errorf("recipient %s: %w", to, err)
+		err := client.Rcpt(bare(to))
+		if err == nil {
+			taken++
+			continue
 		}
+		err = fmt.Errorf("recipient %s: %w", to, err)
+		var answer *textproto.Error
+		if !errors.As(err, &answer) {
+			return nil, err // the server is gone
+		}
+		later = later || answer.Code < 500
+		rejected = errors.Join(rejected, err)
 	}
-	return nil
+	switch {
+	case taken > 0:
+		return rejected, nil
+	case later: // it may take some of them another time
+		return nil, rejected
+	}
+	return nil, &refused{rejected}
 }
 
 // bare is an address without its name.

@@ -5,12 +5,14 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -30,8 +32,10 @@ const (
 
 // newClient returns a client that follows no redirects: what is signed for one
 // address is not for another.
-func newClient() *http.Client {
+func newClient(config *tls.Config, dialer *net.Dialer) *http.Client {
 	return &http.Client{
+		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSClientConfig: config.Clone(),
+			TLSHandshakeTimeout: attemptTimeout, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute},
 		Timeout:       attemptTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
@@ -57,6 +61,9 @@ func postBytes(ctx context.Context, client *http.Client, address string, payload
 		req.Header[name] = values
 	}
 	res, err := client.Do(req)
+	if errors.Is(err, errLocal) {
+		return nil, &refused{errLocal}
+	}
 	if err != nil {
 		return nil, withoutAddress(err)
 	}

@@ -17,6 +17,10 @@ const (
 	Raised Event = "raised"
 	Risen  Event = "risen" // to a worse severity
 	Tried  Event = "test"  // nothing happened: somebody tries the channel
+
+	// unmuted is what those are told as Raised from whom it was withheld because the
+	// alert was muted.
+	unmuted Event = "unmuted"
 )
 
 // message is what a channel says.

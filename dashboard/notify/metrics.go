@@ -12,6 +12,7 @@ const (
 	outcomeRetried    = "retried"     // an attempt failed, another follows
 	outcomeDead       = "dead"        // no attempt is left
 	outcomeQuiet      = "quiet"       // not sent in quiet hours
+	outcomeWithheld   = "withheld"    // not to be sent any more when its turn came
 	outcomeOverflow   = "overflow"    // dropped, too many waited
 	outcomeTested     = "tested"      // a test arrived
 	outcomeTestFailed = "test_failed" // a test did not
@@ -26,7 +27,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		Name: "urbangrid_notify_messages_total",
 		Help: "Messages to notification channels, by outcome; retried counts attempts.",
 	}, []string{"outcome"})}
-	for _, o := range []string{outcomeDelivered, outcomeRetried, outcomeDead, outcomeQuiet, outcomeOverflow, outcomeTested, outcomeTestFailed} {
+	for _, o := range []string{outcomeDelivered, outcomeRetried, outcomeDead, outcomeQuiet, outcomeWithheld, outcomeOverflow, outcomeTested, outcomeTestFailed} {
 		m.outcomes.WithLabelValues(o)
 	}
 	if reg == nil {

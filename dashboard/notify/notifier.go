@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"github.com/urbangrid/urbangrid/analytics"
 	"github.com/urbangrid/urbangrid/store"
 	"github.com/urbangrid/urbangrid/stream"
 )
@@ -27,11 +25,15 @@ type AlertLog interface {
 
 var _ AlertLog = (*stream.Log)(nil)
 
-// Records is where channels, their secrets and the queue are kept.
+// Records is where channels, their secrets and the queue are kept, and where the
+// present state of alerts is found.
 type Records interface {
 	store.Settings
 	store.Secrets
 	store.Deliveries
+	store.Mutes
+	// FindAlerts tells how alerts are now; see [store.Alerts].
+	FindAlerts(ctx context.Context, q store.AlertQuery) ([]store.Alert, error)
 }
 
 // Options tune a Notifier.
@@ -48,6 +50,12 @@ type Options struct {
 	// RobotPause is the least time between two messages to a robot, which take 20 a
 	// minute; 0 means 3s.
 	RobotPause time.Duration
+	// Pause is how long the first pause is after the records or the log have failed; 0
+	// means 1s. It grows to a minute.
+	Pause time.Duration
+	// Local lets channels lead to this machine and its link. Otherwise they are refused:
+	// a channel must not be a way to ask what listens there.
+	Local      bool
 	KeepFor    time.Duration // how long ended messages are kept; 0 means 30 days
 	Keep       int           // how many of each channel; 0 means 1,000
 	TLS        *tls.Config   // for mail servers and webhooks; nil means that of the system
@@ -59,6 +67,7 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	o.Waiting, o.Keep = cmp.Or(o.Waiting, 1000), cmp.Or(o.Keep, 1000)
 	o.Poll, o.RobotPause = cmp.Or(o.Poll, time.Second), cmp.Or(o.RobotPause, 3*time.Second)
+	o.Pause = cmp.Or(o.Pause, time.Second)
 	o.KeepFor = cmp.Or(o.KeepFor, 30*24*time.Hour)
 	if o.Zone == nil {
 		o.Zone = time.UTC
@@ -86,6 +95,7 @@ type Notifier struct {
 	log     AlertLog
 	opts    Options
 	client  *http.Client
+	mail    mailer
 	metrics *metrics
 	wake    chan struct{}
 	known   known
@@ -101,36 +111,59 @@ func New(records Records, log AlertLog, opts Options) (*Notifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := newClient()
-	client.Transport = &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: opts.TLS.Clone(), MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute}
-	return &Notifier{records: records, log: log, opts: opts, client: client, metrics: m, wake: make(chan struct{}, 1), known: make(known)}, nil
+	dialer := newDialer(opts.Local)
+	return &Notifier{records: records, log: log, opts: opts, client: newClient(opts.TLS, dialer), mail: mailer{dialer, opts.TLS}, metrics: m, wake: make(chan struct{}, 1)}, nil
 }
 
-// Run follows the alert log and sends until ctx ends. A new server begins with what
-// happens from now on.
+// Run follows the alert log and sends until ctx ends, and returns nil then: what
+// fails meanwhile is tried again, so that no fault here stops those who judge and
+// record. A new server begins with what happens from now on.
 func (n *Notifier) Run(ctx context.Context) error {
-	if err := n.reload(ctx); err != nil {
-		return fmt.Errorf("notification channels: %w", err)
+	if n.persist(ctx, "notification channels not read", n.reload) != nil {
+		return nil //nolint:nilerr // ctx has ended
 	}
 	var sending sync.WaitGroup
-	ctx, cancel := context.WithCancel(ctx)
 	defer sending.Wait()
-	defer cancel()
 	sending.Go(func() { n.send(ctx) })
-	if err := n.follow(ctx); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("follow alerts: %w", err)
-	}
+	_ = n.persist(ctx, "alerts not followed", n.follow) // ctx has ended
 	return nil
 }
 
-// follow queues what channels want. First it reads the log up to where it was, to
-// know how severe each open alert is.
+const lastPause = time.Minute
+
+// persist does something until it succeeds or ctx ends, and returns the error of ctx
+// then. Between attempts are growing pauses; failed is what the log says of each.
+func (n *Notifier) persist(ctx context.Context, failed string, do func(context.Context) error) error {
+	pause := n.opts.Pause
+	for {
+		began := time.Now()
+		err := do(ctx)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case time.Since(began) > lastPause: // it went well for a while
+			pause = n.opts.Pause
+		}
+		n.opts.Log.Warn(failed, "error", err, "retry_seconds", pause.Seconds())
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		pause = min(2*pause, lastPause)
+	}
+}
+
+// follow queues what channels want until ctx ends or something fails, and returns an
+// error then. First it reads the log up to where it was, to know what people know.
 func (n *Notifier) follow(ctx context.Context) error {
 	at, err := n.records.DeliveryPosition(ctx, n.log.Epoch())
 	if err != nil {
 		return err
 	}
-	if at.Seq == 0 {
+	if at.Journal == "" {
 		if at.Seq, err = n.log.Last(ctx); err != nil {
 			return err
 		}
@@ -138,8 +171,17 @@ func (n *Notifier) follow(ctx context.Context) error {
 			return err
 		}
 	}
+	owed, err := n.owed(ctx)
+	if err != nil {
+		return err
+	}
+	n.known.restart(owed)
 	events, ended := make(chan stream.Event, 64), make(chan error, 1)
-	go func() { ended <- n.log.Follow(ctx, 0, events) }()
+	following, cancel := context.WithCancel(ctx)
+	var follower sync.WaitGroup
+	defer follower.Wait()
+	defer cancel()
+	follower.Go(func() { ended <- n.log.Follow(following, 0, events) })
 	for {
 		select {
 		case e := <-events:
@@ -151,53 +193,17 @@ func (n *Notifier) follow(ctx context.Context) error {
 				return err
 			}
 		case err := <-ended:
-			return err
+			return cmp.Or(err, errLogEnded)
 		}
 	}
 }
 
-// known is how severe each open alert is.
-type known map[string]store.Severity
-
-// take takes in a change of an alert and returns what people are to be told of it,
-// "" for nothing: alerts that are muted, that change otherwise or that close.
-func (k known) take(payload []byte) (Event, store.Alert) {
-	a, err := analytics.DecodeAlert(payload)
-	if err != nil { // of a newer program, and nothing to tell people of
-		return "", a
-	}
-	before, there := k[a.ID]
-	if a.State == store.AlertClosed {
-		delete(k, a.ID)
-		return "", a
-	}
-	k[a.ID] = a.Severity
-	switch {
-	case a.Muted:
-		return "", a
-	case !there && a.Revision == 1:
-		return Raised, a
-	case there && rank(a.Severity) > rank(before):
-		return Risen, a
-	}
-	return "", a
-}
+var errLogEnded = errors.New("the log of alerts has ended")
 
 // queue enters an event for each channel that wants it, with the position. It tries
 // until it has succeeded or ctx ends.
 func (n *Notifier) queue(ctx context.Context, e stream.Event, event Event, a store.Alert) error {
-	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
-		err := n.tryQueue(ctx, e, event, a)
-		if err == nil || ctx.Err() != nil {
-			return err
-		}
-		n.opts.Log.Warn("notifications not queued, following waits", "error", err, "retry_seconds", pause.Seconds())
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	return n.persist(ctx, "notifications not queued, following waits", func(ctx context.Context) error { return n.tryQueue(ctx, e, event, a) })
 }
 
 func (n *Notifier) tryQueue(ctx context.Context, e stream.Event, event Event, a store.Alert) error {
@@ -205,18 +211,26 @@ func (n *Notifier) tryQueue(ctx context.Context, e stream.Event, event Event, a 
 	if err != nil {
 		return err
 	}
+	var untold map[string]bool
+	said := event
+	if event == unmuted {
+		said = Raised
+		if untold, err = n.untold(ctx, a.ID); err != nil {
+			return err
+		}
+	}
 	now := n.opts.Now()
 	var list []store.Delivery
 	quiet, overflow := 0, 0
 	for id, c := range n.loaded() {
 		switch {
-		case !c.wants(&a):
-		case c.Quiet != nil && c.Quiet.at(now.In(n.opts.Zone)) && (!c.Quiet.Critical || a.Severity != store.Critical):
+		case !c.wants(&a) || event == unmuted && !untold[id]:
+		case c.quietAt(now.In(n.opts.Zone), a.Severity):
 			quiet++
 		case counts[id][store.DeliveryWaiting] >= n.opts.Waiting:
 			overflow++
 		default:
-			list = append(list, store.Delivery{Channel: id, Alert: a.ID, Revision: a.Revision, Event: string(event), Payload: e.Payload,
+			list = append(list, store.Delivery{Channel: id, Alert: a.ID, Revision: a.Revision, Event: string(said), Payload: e.Payload,
 				State: store.DeliveryWaiting, Next: now, CreatedAt: now})
 		}
 	}

@@ -45,18 +45,25 @@ type alertLog struct {
 	more   chan struct{} // closed when one is added
 
 	followed chan struct{} // holds something when somebody began to follow
+	faults   chan error    // how following ends, one for each time
 }
 
 func newAlertLog() *alertLog {
-	return &alertLog{more: make(chan struct{}), followed: make(chan struct{}, 8)}
+	return &alertLog{more: make(chan struct{}), followed: make(chan struct{}, 8), faults: make(chan error, 8)}
 }
 
-func (l *alertLog) add(t *testing.T, a store.Alert) {
+func encoded(t *testing.T, a store.Alert) []byte {
 	t.Helper()
 	payload, err := analytics.EncodeAlert(a)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return payload
+}
+
+func (l *alertLog) add(t *testing.T, a store.Alert) {
+	t.Helper()
+	payload := encoded(t, a)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.events = append(l.events, stream.Event{Seq: uint64(len(l.events) + 1), Payload: payload})
@@ -73,6 +80,11 @@ func (l *alertLog) Last(context.Context) (uint64, error) {
 }
 
 func (l *alertLog) Follow(ctx context.Context, after uint64, out chan<- stream.Event) error {
+	select {
+	case err := <-l.faults:
+		return err
+	default:
+	}
 	l.followed <- struct{}{}
 	for {
 		l.mu.Lock()
@@ -108,6 +120,7 @@ type office struct {
 	log     *alertLog
 	reg     *prometheus.Registry
 	opts    notify.Options
+	guarded bool // channels may not lead to this machine
 	stop    func()
 }
 
@@ -133,7 +146,10 @@ func (o *office) open() {
 	o.reg = prometheus.NewRegistry()
 	opts := o.opts
 	opts.Registerer, opts.Zone = o.reg, shanghai
-	opts.Poll, opts.RobotPause = time.Millisecond, time.Microsecond
+	opts.Poll, opts.Pause, opts.Local = time.Millisecond, time.Millisecond, !o.guarded
+	if opts.RobotPause == 0 {
+		opts.RobotPause = time.Microsecond
+	}
 	if opts.Retries == nil {
 		opts.Retries = []time.Duration{time.Millisecond, time.Millisecond}
 	}
@@ -232,7 +248,7 @@ func (o *office) settled(want int) []store.Delivery {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		all, err := o.Deliveries(o.t.Context(), store.DeliveryQuery{})
+		all, err := o.Deliveries(o.t.Context(), store.DeliveryQuery{Limit: store.MaxDeliveries})
 		if err != nil {
 			o.t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package recordstest
 
 import (
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -108,6 +109,26 @@ var settingPromises = map[string]func(*testing.T, *fixture){
 			}
 		}
 	},
+	"a setting and its secrets are saved together or not at all": func(t *testing.T, f *fixture) {
+		s := store.Setting{Section: "channel", Key: "a", Value: []byte("1"), By: "王芳", At: noon}
+		kept, err := f.SaveSettingAndSecrets(t.Context(), s, map[string]string{"a/url": "x", "a/secret": "y"})
+		if err != nil || kept.Version != 1 {
+			t.Fatalf("saved %+v, %v", kept, err)
+		}
+		present, err := f.SaveSettingAndSecrets(t.Context(), s, map[string]string{"a/url": "z"})
+		if !errors.Is(err, store.ErrConflict) || present.Version != 1 {
+			t.Errorf("a second first change: %+v, %v; want ErrConflict", present, err)
+		}
+		s.Version = 1
+		if _, err := f.SaveSettingAndSecrets(t.Context(), s, map[string]string{"a/secret": ""}); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]string{"a/url": "x", "a/secret": ""} {
+			if got, err := f.Secret(t.Context(), name); got != want || err != nil {
+				t.Errorf("secret %s is %q, %v; want %q", name, got, err, want)
+			}
+		}
+	},
 }
 
 // message is a delivery to a channel that waits from noon on.
@@ -127,11 +148,19 @@ func (f *fixture) queue(seq uint64, list ...store.Delivery) int {
 
 func (f *fixture) due(at time.Time) []store.Delivery {
 	f.t.Helper()
-	found, err := f.DueDeliveries(f.t.Context(), at, 10)
+	channels, err := f.DueChannels(f.t.Context(), at)
 	if err != nil {
-		f.t.Fatalf("DueDeliveries: %v", err)
+		f.t.Fatalf("DueChannels: %v", err)
 	}
-	return found
+	var due []store.Delivery
+	for _, channel := range channels {
+		found, err := f.DueDeliveries(f.t.Context(), channel, at, 10)
+		if err != nil {
+			f.t.Fatalf("DueDeliveries: %v", err)
+		}
+		due = append(due, found...)
+	}
+	return due
 }
 
 var deliveryPromises = map[string]func(*testing.T, *fixture){
@@ -184,6 +213,54 @@ var deliveryPromises = map[string]func(*testing.T, *fixture){
 		later.ID = 99
 		if err := f.SaveAttempt(t.Context(), later); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("attempt of an unknown delivery: %v, want ErrNotFound", err)
+		}
+	},
+	"a channel's due deliveries are found however many wait for another": func(t *testing.T, f *fixture) {
+		var many []store.Delivery
+		for i := range 30 {
+			many = append(many, message("busy", strconv.Itoa(i), 1))
+		}
+		f.queue(1, many...)
+		last := message("idle", "x", 1)
+		last.Next = noon.Add(time.Minute)
+		f.queue(2, last)
+		if got := f.due(noon); len(got) != 10 || got[0].Channel != "busy" {
+			t.Errorf("due at noon: %+v, want ten of the busy channel", got)
+		}
+		got := f.due(noon.Add(time.Minute))
+		if len(got) != 11 || got[10].Channel != "idle" {
+			t.Errorf("due a minute later are %d, want ten of the busy channel and one of the idle one", len(got))
+		}
+		found, err := f.FindDeliveries(t.Context(), store.DeliveryQuery{Channel: "busy", Alert: "7"})
+		if err != nil || len(found) != 1 || found[0].Alert != "7" {
+			t.Errorf("about one alert: %+v, %v", found, err)
+		}
+	},
+	"a position at the beginning of a log differs from none": func(t *testing.T, f *fixture) {
+		if p, err := f.DeliveryPosition(t.Context(), "log"); p != (store.Position{}) || err != nil {
+			t.Errorf("position is %+v, %v; want none", p, err)
+		}
+		f.queue(0)
+		f.reopen()
+		if p, err := f.DeliveryPosition(t.Context(), "log"); p != (store.Position{Journal: "log"}) || err != nil {
+			t.Errorf("position is %+v, %v; want the beginning of the log", p, err)
+		}
+	},
+	"a withheld delivery has ended": func(t *testing.T, f *fixture) {
+		f.queue(1, message("a", "x", 1))
+		d := f.due(noon)[0]
+		d.State, d.Fault, d.EndedAt = store.DeliveryWithheld, "muted", noon
+		if err := f.SaveAttempt(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+		if got := f.due(noon); len(got) != 0 {
+			t.Errorf("due: %+v, want none", got)
+		}
+		if err := f.TrimDeliveries(t.Context(), noon.Add(time.Minute), 10); err != nil {
+			t.Fatal(err)
+		}
+		if found, err := f.FindDeliveries(t.Context(), store.DeliveryQuery{}); len(found) != 0 || err != nil {
+			t.Errorf("left after trimming: %+v, %v", found, err)
 		}
 	},
 	"trimming removes what ended long ago and what is too much, never what waits": func(t *testing.T, f *fixture) {

@@ -61,19 +61,45 @@ func queueDelivery(ctx context.Context, tx *sql.Tx, d store.Delivery) (int, erro
 
 // DeliveryPosition implements [store.Deliveries].
 func (r *Records) DeliveryPosition(ctx context.Context, log string) (store.Position, error) {
-	return position(ctx, r.db.Read, notifier, log)
+	p, err := position(ctx, r.db.Read, notifier, log)
+	if err != nil || p.Seq > 0 {
+		return p, err
+	}
+	var known bool
+	err = r.db.Read.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM positions WHERE consumer = $1 AND journal = $2)`, notifier, log).Scan(&known)
+	if err != nil || !known {
+		return store.Position{}, err
+	}
+	return p, nil
+}
+
+// DueChannels implements [store.Deliveries].
+func (r *Records) DueChannels(ctx context.Context, at time.Time) ([]string, error) {
+	rows, err := r.db.Read.QueryContext(ctx, `SELECT DISTINCT channel FROM deliveries
+		WHERE state = 'waiting' AND next_us <= $1 ORDER BY channel`, at.UnixMicro())
+	if err != nil {
+		return nil, fmt.Errorf("due channels: %w", err)
+	}
+	found, err := collect(rows, func(rows *sql.Rows) (channel string, err error) {
+		err = rows.Scan(&channel)
+		return channel, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("due channels: %w", err)
+	}
+	return found, nil
 }
 
 // DueDeliveries implements [store.Deliveries].
-func (r *Records) DueDeliveries(ctx context.Context, at time.Time, limit int) ([]store.Delivery, error) {
+func (r *Records) DueDeliveries(ctx context.Context, channel string, at time.Time, limit int) ([]store.Delivery, error) {
 	rows, err := r.db.Read.QueryContext(ctx, `SELECT `+deliveryColumns+` FROM deliveries
-		WHERE state = 'waiting' AND next_us <= $1 ORDER BY next_us, id LIMIT $2`, at.UnixMicro(), limit)
+		WHERE state = 'waiting' AND channel = $1 AND next_us <= $2 ORDER BY next_us, id LIMIT $3`, channel, at.UnixMicro(), limit)
 	if err != nil {
-		return nil, fmt.Errorf("due deliveries: %w", err)
+		return nil, fmt.Errorf("due deliveries of %s: %w", channel, err)
 	}
 	found, err := collect(rows, scanDelivery)
 	if err != nil {
-		return nil, fmt.Errorf("due deliveries: %w", err)
+		return nil, fmt.Errorf("due deliveries of %s: %w", channel, err)
 	}
 	return found, nil
 }
@@ -101,6 +127,9 @@ func (r *Records) FindDeliveries(ctx context.Context, q store.DeliveryQuery) ([]
 	var n narrowing
 	if q.Channel != "" {
 		n.by("channel =", q.Channel)
+	}
+	if q.Alert != "" {
+		n.by("alert =", q.Alert)
 	}
 	if q.State != "" {
 		n.by("state =", string(q.State))

@@ -64,6 +64,11 @@ func (t *microTime) Scan(value any) error {
 
 // SaveSetting implements [store.Settings].
 func (r *Records) SaveSetting(ctx context.Context, s store.Setting) (store.Setting, error) {
+	return r.SaveSettingAndSecrets(ctx, s, nil)
+}
+
+// SaveSettingAndSecrets implements [store.Secrets].
+func (r *Records) SaveSettingAndSecrets(ctx context.Context, s store.Setting, secrets map[string]string) (store.Setting, error) {
 	kept := s
 	kept.Version, kept.At = s.Version+1, stored(s.At)
 	err := r.transact(ctx, func(tx *sql.Tx) error {
@@ -71,11 +76,16 @@ func (r *Records) SaveSetting(ctx context.Context, s store.Setting) (store.Setti
 		if err != nil {
 			return err
 		}
-		if saved {
-			return logSetting(ctx, tx, kept)
+		if !saved {
+			kept, err = setting(ctx, tx, s.Section, s.Key)
+			return errors.Join(err, store.ErrConflict)
 		}
-		kept, err = setting(ctx, tx, s.Section, s.Key)
-		return errors.Join(err, store.ErrConflict)
+		for name, secret := range secrets {
+			if err := saveSecret(ctx, tx, name, secret); err != nil {
+				return err
+			}
+		}
+		return logSetting(ctx, tx, kept)
 	})
 	switch {
 	case errors.Is(err, store.ErrConflict):
@@ -201,11 +211,20 @@ func (r *Records) SettingChanges(ctx context.Context, q store.SettingQuery) ([]s
 
 // SaveSecret implements [store.Secrets].
 func (r *Records) SaveSecret(ctx context.Context, name, secret string) error {
+	return saveSecret(ctx, r.db.Write, name, secret)
+}
+
+// execer asks a database or a transaction to change something.
+type execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+func saveSecret(ctx context.Context, db execer, name, secret string) error {
 	var err error
 	if secret == "" {
-		_, err = r.db.Write.ExecContext(ctx, `DELETE FROM secrets WHERE name = $1`, name)
+		_, err = db.ExecContext(ctx, `DELETE FROM secrets WHERE name = $1`, name)
 	} else {
-		_, err = r.db.Write.ExecContext(ctx, `INSERT INTO secrets (name, secret) VALUES ($1, $2)
+		_, err = db.ExecContext(ctx, `INSERT INTO secrets (name, secret) VALUES ($1, $2)
 			ON CONFLICT (name) DO UPDATE SET secret = excluded.secret`, name, secret)
 	}
 	if err != nil {

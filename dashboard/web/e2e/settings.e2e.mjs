@@ -20,7 +20,7 @@ let browser;
 
 before(async () => {
   data = mkdtempSync(join(tmpdir(), 'urbangrid-e2e-settings-'));
-  server = await startBinary({data});
+  server = await startBinary({data, args: ['--notify-local']});
   browser = await launch(GRAPHICS.none);
 });
 

@@ -337,6 +337,7 @@ export interface Channel extends LastChange, ChannelBody {
   readonly waiting: number;
   readonly delivered: number;
   readonly dead: number;
+  readonly withheld: number;
 }
 
 /** Decodes one channel. */
@@ -348,7 +349,7 @@ export function decodeChannel(x: unknown): Channel {
     ...lastChange(o), id: str(o['id'], 'id'), name: str(o['name'], 'name'), type: oneOf(o['type'], CHANNEL_TYPES, 'type'), on: flag(o['on'], 'on'),
     lang: oneOf(o['lang'], ['zh', 'en'], 'lang'), severity: oneOf(o['severity'], SEVERITIES, 'severity'), areas: texts(o['areas'], 'areas'),
     quality: flag(o['quality'], 'quality'), page: optional(o['page'], 'page'), host: optional(o['host'], 'host'), hasSecret: flag(o['has_secret'], 'has_secret'),
-    waiting: int(o['waiting'], 'waiting'), delivered: int(o['delivered'], 'delivered'), dead: int(o['dead'], 'dead'),
+    waiting: int(o['waiting'], 'waiting'), delivered: int(o['delivered'], 'delivered'), dead: int(o['dead'], 'dead'), withheld: int(o['withheld'], 'withheld'),
     mail: mail === null ? null : {
       server: str(mail['server'], 'server'), security: oneOf(mail['security'], ['starttls', 'tls', 'none'], 'security'), user: optional(mail['user'], 'user'),
       from: str(mail['from'], 'from'), to: texts(mail['to'], 'to'),
@@ -380,7 +381,7 @@ export interface Delivery {
   readonly channel: string;
   readonly alert: string;
   readonly event: 'raised' | 'risen';
-  readonly state: 'waiting' | 'delivered' | 'dead';
+  readonly state: 'waiting' | 'delivered' | 'dead' | 'withheld';
   readonly attempts: number;
   readonly nextMs: number | null;
   readonly fault: string;
@@ -393,7 +394,7 @@ export function decodeDeliveries(x: unknown): readonly Delivery[] {
     const o = record(d, 'delivery');
     return {
       id: int(o['id'], 'id'), channel: str(o['channel'], 'channel'), alert: str(o['alert'], 'alert'), event: oneOf(o['event'], ['raised', 'risen'], 'event'),
-      state: oneOf(o['state'], ['waiting', 'delivered', 'dead'], 'state'), attempts: int(o['attempts'], 'attempts'),
+      state: oneOf(o['state'], ['waiting', 'delivered', 'dead', 'withheld'], 'state'), attempts: int(o['attempts'], 'attempts'),
       nextMs: o['next'] === null ? null : instantMs(o['next'], 'next'), fault: optional(o['fault'], 'fault'), createdMs: instantMs(o['created_at'], 'created_at'),
     };
   });
