@@ -59,11 +59,11 @@ func (s *Server) areaSettingOperations(api huma.API) {
 	huma.Register(api, geo, s.getSavedAreas)
 	check := command(http.MethodPost, "check-areas", areaCheckPath, "Check areas",
 		"What is wrong and what is odd about them, which cells they cover, and which devices would belong to another area. Nothing is saved.")
-	check.MaxBodyBytes = maxAreaBytes
+	check.MaxBodyBytes, check.BodyReadTimeout = maxAreaBytes, importTimeout
 	huma.Register(api, check, s.checkAreas)
 	put := command(http.MethodPut, "save-areas", areaSettingPath, "Save areas",
 		"In force from the next start of the server on. Refused while a finding is a fault.", http.StatusPreconditionFailed)
-	put.MaxBodyBytes = maxAreaBytes
+	put.MaxBodyBytes, put.BodyReadTimeout = maxAreaBytes, importTimeout
 	huma.Register(api, put, s.putAreas)
 	huma.Register(api, command(http.MethodDelete, "reset-areas", areaSettingPath, "Go back to the areas of the server's files", "In force from the next start of the server on.",
 		http.StatusPreconditionFailed), s.resetAreas)
