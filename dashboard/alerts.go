@@ -13,7 +13,8 @@ import (
 	"github.com/urbangrid/urbangrid/store"
 )
 
-type alertsInput struct {
+// AlertFilter narrows a list of alerts. Fields that are empty do not narrow.
+type AlertFilter struct {
 	State    string           `query:"state" enum:"open,closed" doc:"Narrow to one state"`
 	Handling []string         `query:"handling" enum:"new,acknowledged,dispatched,done" doc:"Narrow to some states of handling"`
 	Severity []store.Severity `query:"severity" enum:"notice,warning,critical" doc:"Narrow to some severities"`
@@ -24,16 +25,20 @@ type alertsInput struct {
 	By       string           `query:"by" maxLength:"100" doc:"Narrow to those whom that person has acknowledged, sent or closed last"`
 	Text     string           `query:"text" maxLength:"200" doc:"Narrow to those with this in their reason, place or id"`
 	Muted    string           `query:"muted" enum:"true,false" doc:"Narrow to those that are muted, or are not"`
-	Before   string           `query:"before" maxLength:"100" doc:"List alerts after the one of this id in the order: the next page"`
-	Limit    int              `query:"limit" minimum:"1" maximum:"1000" default:"200"`
 }
 
-// query is what in asks the records for.
-func (in *alertsInput) query() store.AlertQuery {
+type alertsInput struct {
+	AlertFilter
+	Before string `query:"before" maxLength:"100" doc:"List alerts after the one of this id in the order: the next page"`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
+}
+
+// query is what in asks the records for: the first page.
+func (in *AlertFilter) query() store.AlertQuery {
 	q := store.AlertQuery{
 		State: store.AlertState(in.State), Category: store.AlertCategory(in.Category),
 		Kind: sensors.KindKey(in.Kind), Area: grid.AreaCode(in.Area), Rule: in.Rule,
-		Severities: in.Severity, By: in.By, Text: in.Text, Before: in.Before, Limit: in.Limit,
+		Severities: in.Severity, By: in.By, Text: in.Text,
 	}
 	for _, state := range in.Handling {
 		h := store.HandlingState(state)
@@ -75,11 +80,14 @@ func (s *Server) alertOperations(api huma.API) {
 	one := operation("read-alert", "/alerts/{id}", "alerts", "One alert", "As it is now.")
 	one.Errors = append(one.Errors, http.StatusNotFound)
 	huma.Register(api, one, s.readAlert)
+	s.alertCSVOperation(api)
 	s.handlingOperations(api)
 }
 
 func (s *Server) listAlerts(ctx context.Context, in *alertsInput) (*alertsOutput, error) {
-	found, err := s.answeredAlerts(ctx, in.query())
+	q := in.query()
+	q.Before, q.Limit = in.Before, in.Limit
+	found, err := s.answeredAlerts(ctx, q)
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}

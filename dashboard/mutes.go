@@ -53,6 +53,7 @@ type addMuteInput struct {
 
 type mutesInput struct {
 	InForce bool   `query:"in_force" doc:"Only those that are in force now"`
+	NotOver bool   `query:"not_over" doc:"Only those that are in force now or will be"`
 	Before  string `query:"before" maxLength:"100" doc:"List mutes older than the one of this id"`
 	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
 }
@@ -108,8 +109,10 @@ func (s *Server) listMutes(ctx context.Context, in *mutesInput) (*mutesOutput, e
 		return nil, err
 	}
 	q := store.MuteQuery{Before: in.Before, Limit: in.Limit}
-	if in.InForce {
+	if in.InForce || in.NotOver {
 		q.From = s.deps.Now()
+	}
+	if in.InForce {
 		q.To = q.From.Add(time.Microsecond)
 	}
 	found, err := kept.ListMutes(ctx, q)

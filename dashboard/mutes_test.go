@@ -70,6 +70,10 @@ func TestAPI_AddsListsAndEndsMutes(t *testing.T) {
 	if len(list.Mutes) != 1 || list.Mutes[0].ID != first.ID {
 		t.Errorf("in force %+v, want the first", list.Mutes)
 	}
+	s.get(t, "/api/v1/mutes?not_over=true", &list)
+	if len(list.Mutes) != 2 || list.Mutes[0].ID != later.ID {
+		t.Errorf("not over %+v, want both", list.Mutes)
+	}
 	s.get(t, "/api/v1/mutes?limit=1", &list)
 	if list.Next != later.ID {
 		t.Errorf("next %q, want %q", list.Next, later.ID)
@@ -87,6 +91,10 @@ func TestAPI_AddsListsAndEndsMutes(t *testing.T) {
 	s.get(t, "/api/v1/mutes?in_force=true", &list)
 	if len(list.Mutes) != 0 {
 		t.Errorf("in force %+v, want none", list.Mutes)
+	}
+	s.get(t, "/api/v1/mutes?not_over=true", &list)
+	if len(list.Mutes) != 1 || list.Mutes[0].ID != later.ID {
+		t.Errorf("not over %+v, want the one to come", list.Mutes)
 	}
 	s.do(t, http.MethodDelete, "/api/v1/mutes/nobody", "").wantProblem(t, http.StatusNotFound)
 }

@@ -25,7 +25,7 @@ func writeCSV(w io.Writer, r *report.Result, lang report.Lang) error {
 	c.UseCRLF = true // as Excel writes it, RFC 4180
 	write := func(cells ...string) {
 		for i := range cells {
-			cells[i] = guard(cells[i])
+			cells[i] = Guard(cells[i])
 		}
 		_ = c.Write(cells) // the writer keeps its first error
 	}
@@ -42,7 +42,7 @@ func writeCSV(w io.Writer, r *report.Result, lang report.Lang) error {
 				if f, ok := v.Number(); ok {
 					row[i] = decimal(f, t.Columns[i].Digits)
 				} else {
-					row[i] = guard(v.In(lang, r.Period.Location()))
+					row[i] = Guard(v.In(lang, r.Period.Location()))
 				}
 			}
 			_ = c.Write(row) // likewise
@@ -56,9 +56,9 @@ func writeCSV(w io.Writer, r *report.Result, lang report.Lang) error {
 // full width (OWASP, CSV injection).
 const formula = "=+-@\t\r\n＝＋－＠"
 
-// guard puts a ' before a text that a spreadsheet would run. Numbers do not
+// Guard puts a ' before a text that a spreadsheet would run. Numbers do not
 // come here: a minus sign of theirs stays.
-func guard(s string) string {
+func Guard(s string) string {
 	bare := strings.TrimLeft(s, "' ")
 	if first, n := utf8.DecodeRuneInString(bare); n > 0 && strings.ContainsRune(formula, first) {
 		return "'" + s
