@@ -26,6 +26,8 @@ type Fired interface {
 type PreviewRequest struct {
 	Rule    Rule // as it would be
 	Present Rule // as it is
+	// PresentOff says that the rule as it is judges nothing: it has no episodes.
+	PresentOff bool
 	// Others are the rules in force; those of the kind that the two stand on, such as
 	// the hotspots whose expectation a drift is held against, are judged with them.
 	Others   []Rule
@@ -43,7 +45,7 @@ type Preview struct {
 	Observations int64     // that were judged, those to learn from among them
 	Days         []PreviewDay
 	Changed      Episodes // by the rule as it would be
-	Present      Episodes // by the rule as it is, from the same observations
+	Present      Episodes // by the rule as it is, from the same observations; none when it is off
 	Fired        Episodes // that people were told of, from the records
 }
 
@@ -107,9 +109,12 @@ func (e *Engine) PreviewRule(ctx context.Context, q PreviewRequest, from History
 	if err != nil {
 		return Preview{}, err
 	}
-	present, err := e.replay(q.Present, q)
-	if err != nil {
-		return Preview{}, err
+	judges, present := []*replay{changed}, (*replay)(nil)
+	if !q.PresentOff {
+		if present, err = e.replay(q.Present, q); err != nil {
+			return Preview{}, err
+		}
+		judges = append(judges, present)
 	}
 	p := Preview{Rule: q.Rule, From: q.From, To: q.To}
 	start := q.From.Add(-max(q.Rule.Lead(), q.Present.Lead()))
@@ -118,7 +123,7 @@ func (e *Engine) PreviewRule(ctx context.Context, q PreviewRequest, from History
 			p.LearnedFrom = obs[0].At
 		}
 		p.Observations += int64(len(obs))
-		for _, r := range []*replay{changed, present} {
+		for _, r := range judges {
 			r.take(obs)
 		}
 		tell(float64(upTo.Sub(start)) / float64(q.To.Sub(start)))
@@ -130,7 +135,11 @@ func (e *Engine) PreviewRule(ctx context.Context, q PreviewRequest, from History
 	if err != nil {
 		return Preview{}, fmt.Errorf("preview of rule %q: %w", q.Rule.Name, err)
 	}
-	p.count(q.Days, changed.alerts(q.Rule.Name, q.From, q.To), present.alerts(q.Present.Name, q.From, q.To), told)
+	var now []store.Alert
+	if present != nil {
+		now = present.alerts(q.Present.Name, q.From, q.To)
+	}
+	p.count(q.Days, changed.alerts(q.Rule.Name, q.From, q.To), now, told)
 	return p, nil
 }
 

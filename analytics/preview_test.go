@@ -119,6 +119,22 @@ func TestPreviewRule_CountsEpisodesByDayAsTheyWouldHaveBeen(t *testing.T) {
 	}
 }
 
+func TestPreviewRule_ARuleThatIsOffHasNoEpisodes(t *testing.T) {
+	rules := loudRule(analytics.Threshold{Raise: 85, Clear: 75})
+	e, err := analytics.NewEngine(newJournal(), newRecords(), mustCatalog(t), nil, nil, analytics.Options{Study: district(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := e.PreviewRule(t.Context(), analytics.PreviewRequest{Rule: rules[0], Present: rules[0], PresentOff: true, Others: rules,
+		From: monday, To: monday.AddDate(0, 0, 7), Days: shanghai}, &archive{all: noisyWeek()}, newRecords(), func(float64) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Changed.Total != 2 || p.Present.Total != 0 || len(p.Days) != 7 || p.Days[5].Present != 0 {
+		t.Errorf("on it has %d episodes, off %d by days %v; want 2 and none", p.Changed.Total, p.Present.Total, p.Days)
+	}
+}
+
 func TestPreviewRule_SaysWhatTheEngineSaid(t *testing.T) {
 	rules := hotspotRules(analytics.Hotspot{MinCount: 5})
 	inCity(t, rules, analytics.Options{}, func(c *city) {

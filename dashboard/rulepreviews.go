@@ -154,7 +154,6 @@ func (s *Server) previewAnswer(ctx context.Context, job rulebook.Job, err error)
 	case jobs.Done:
 		out.Body.Preview = viewPreview(&job.Result)
 	case jobs.Failed:
-		s.log.Warn("preview of a rule failed", "error", job.Err)
 		out.Body.Error = "the observations could not be read; the server's log says why"
 	}
 	return out, nil

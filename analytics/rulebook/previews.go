@@ -3,6 +3,7 @@ package rulebook
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/urbangrid/urbangrid/analytics"
@@ -34,6 +35,7 @@ type PreviewOptions struct {
 	Zone *time.Location   // whose days are counted; nil means UTC
 	Jobs jobs.Options     // one at a time when it says nothing
 	Now  func() time.Time // nil means time.Now
+	Log  *slog.Logger     // says once of each preview why it failed; nil discards
 }
 
 // Previews tries changed rules on what was observed, one after the other. It is safe
@@ -52,6 +54,9 @@ func NewPreviews(book *Book, from Sources, opts PreviewOptions) *Previews {
 	}
 	if opts.Now == nil {
 		opts.Now = time.Now
+	}
+	if opts.Log == nil {
+		opts.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Previews{book: book, from: from, opts: opts, queue: jobs.New[analytics.Preview](opts.Jobs)}
 }
@@ -76,10 +81,14 @@ func (p *Previews) Submit(name string, r analytics.Rule, days int) (Job, error) 
 		return Job{}, err
 	}
 	to := p.opts.Now().UTC()
-	q := analytics.PreviewRequest{Rule: r, Present: entry.Rule, Others: rules, From: to.AddDate(0, 0, -days), To: to, Days: p.opts.Zone}
+	q := analytics.PreviewRequest{Rule: r, Present: entry.Rule, PresentOff: entry.Off, Others: rules, From: to.AddDate(0, 0, -days), To: to, Days: p.opts.Zone}
 	key := fmt.Sprintf("%d days of version %d\n%s", days, entry.Setting.Version, text)
 	return p.queue.Submit(key, r.Names, func(ctx context.Context, tell func(jobs.Progress)) (analytics.Preview, error) {
-		return p.make(ctx, q, tell)
+		made, err := p.make(ctx, q, tell)
+		if err != nil && ctx.Err() == nil {
+			p.opts.Log.Warn("preview of a rule failed", "rule", name, "error", err)
+		}
+		return made, err
 	})
 }
 

@@ -57,9 +57,12 @@ type Change struct {
 
 // Options tune a Book.
 type Options struct {
-	Wait time.Duration    // longest wait for the engine to take a change over; 0 means 15s
-	Now  func() time.Time // nil means time.Now
-	Log  *slog.Logger     // nil discards
+	Wait time.Duration // longest wait for the engine to take a change over; 0 means 15s
+	// Pause is how long the first pause is before Run asks an engine again that has not
+	// taken a change over; 0 means 1s. It grows to a minute.
+	Pause time.Duration
+	Now   func() time.Time // nil means time.Now
+	Log   *slog.Logger     // nil discards
 }
 
 // Book is the rules as they hold. It is safe for concurrent use.
@@ -69,6 +72,7 @@ type Book struct {
 	settings store.Settings
 	opts     Options
 	turn     chan struct{} // held by the one who changes a rule
+	wake     chan struct{} // holds something when Run should look
 
 	mu      sync.Mutex // guards what follows
 	entries []Entry    // in the order of the file
@@ -81,13 +85,16 @@ func Open(ctx context.Context, file []analytics.Rule, catalog analytics.Kinds, s
 	if opts.Wait == 0 {
 		opts.Wait = 15 * time.Second
 	}
+	if opts.Pause == 0 {
+		opts.Pause = time.Second
+	}
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	b := &Book{file: file, catalog: catalog, settings: settings, opts: opts, turn: make(chan struct{}, 1)}
+	b := &Book{file: file, catalog: catalog, settings: settings, opts: opts, turn: make(chan struct{}, 1), wake: make(chan struct{}, 1)}
 	for _, r := range file {
 		s, err := settings.Setting(ctx, Section, r.Name)
 		if err != nil {
@@ -122,11 +129,21 @@ func Open(ctx context.Context, file []analytics.Rule, catalog analytics.Kinds, s
 	return b, nil
 }
 
-// Join gives the book the engine that judges by its rules.
+// Join gives the book the engine that judges by its rules. What was changed before is
+// given to it by Run.
 func (b *Book) Join(j Judging) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.judging = j
+	b.mu.Unlock()
+	b.call()
+}
+
+// call makes Run look.
+func (b *Book) call() {
+	select {
+	case b.wake <- struct{}{}:
+	default: // it will look anyway
+	}
 }
 
 // Rules returns those in force, in the order of the file.
@@ -174,8 +191,8 @@ func (b *Book) Try(name string, r analytics.Rule, off bool) ([]analytics.Rule, e
 }
 
 // Change saves what somebody wants of a rule and has the engine judge by it. When
-// the engine does not take it over within Options.Wait the entry is Pending: it will,
-// at the latest when the server starts. Errors: ErrInvalid, store.ErrNotFound, and
+// the engine does not take it over within Options.Wait the entry is Pending, and Run
+// asks again until it has. Errors: ErrInvalid, store.ErrNotFound, and
 // store.ErrConflict together with the entry as it is.
 func (b *Book) Change(ctx context.Context, name string, c Change) (Entry, error) {
 	select {
@@ -215,27 +232,27 @@ func (b *Book) Change(ctx context.Context, name string, c Change) (Entry, error)
 		return Entry{}, err
 	}
 	b.put(Entry{Rule: c.Rule, Off: c.Off, File: e.File, Setting: s, Pending: true})
-	b.apply(ctx, judging, rules)
+	if judging != nil && !b.apply(context.WithoutCancel(ctx), judging, rules) {
+		b.call()
+	}
 	return b.Entry(name)
 }
 
-// apply has the engine judge by rules. What is saved is not given up when the person
-// who asked goes away.
-func (b *Book) apply(ctx context.Context, judging Judging, rules []analytics.Rule) {
-	if judging == nil {
-		return
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), b.opts.Wait)
+// apply has the engine judge by rules, and reports whether it does. Its caller holds
+// the turn.
+func (b *Book) apply(ctx context.Context, judging Judging, rules []analytics.Rule) bool {
+	ctx, cancel := context.WithTimeout(ctx, b.opts.Wait)
 	defer cancel()
 	if err := judging.Change(ctx, rules); err != nil {
 		b.opts.Log.Warn("changed rules are saved, but the engine has not taken them over", "error", err)
-		return
+		return false
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i := range b.entries {
 		b.entries[i].Pending = false
 	}
+	return true
 }
 
 func (b *Book) joined() Judging {

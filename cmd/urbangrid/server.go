@@ -434,6 +434,7 @@ func (s *server) run(ctx context.Context, ready func()) error {
 	}
 	people.start("reports", s.reports.Run)
 	people.start("live view", s.dash.Run)
+	people.start("rules", s.settings.Rules.Run)
 	people.start("rule previews", s.settings.Previews.Run)
 	people.start("notifications", s.settings.Channels.Run)
 	people.start("metrics sampler", s.settings.System.Sampler.Run)
