@@ -126,6 +126,7 @@ func (s *Server) adoptProblem(ctx context.Context, present *sensors.Device, err 
 func (s *Server) adoptDevices(ctx context.Context, in *adoptManyInput) (*adoptManyOutput, error) {
 	out := &adoptManyOutput{}
 	out.Body.Devices = make([]adoptedView, len(in.Body.Devices))
+	defer s.directory.touch() // also when the register fails on the way: some are adopted then
 	strangers := s.strangers()
 	for i := range in.Body.Devices {
 		want := &in.Body.Devices[i]
@@ -137,7 +138,6 @@ func (s *Server) adoptDevices(ctx context.Context, in *adoptManyInput) (*adoptMa
 			out.Body.Adopted++
 		}
 	}
-	s.directory.touch()
 	return out, nil
 }
 
