@@ -1,7 +1,7 @@
 import {describe, expect, it} from 'vitest';
-import {cornersOf, cornersText, drawnOf, geojsonOf, inserted, moved, namingQuery, removed, type Drawn} from '../src/views/settings/areaedit';
+import {cornersOf, cornersText, differingAreas, drawnOf, geojsonOf, inserted, moved, namingQuery, removed, type Drawn} from '../src/views/settings/areaedit';
 import {frameOf, pathOf, placeOf, spotOf} from '../src/views/settings/areamap';
-import {channelBodyOf, channelDraftOf, isComplete, NEW_CHANNEL} from '../src/views/settings/channeldraft';
+import {channelBodyOf, channelDraftOf, differingChannel, isComplete, NEW_CHANNEL} from '../src/views/settings/channeldraft';
 import {bodyOf, bytesText, diffOf, differing, draftOf, durationOf, durationText, faultsOf, FORMS, numberOf, tagOf} from '../src/views/settings/forms';
 import {MESSAGES, paramName} from '../src/views/settings/messages';
 import {decodeAreaCheck, decodeChannel, decodePreviewJob, decodeRule, decodeSavedAreas, decodeSystem, DETECTORS, encodeRule} from '../src/views/settings/wire';
@@ -159,4 +159,22 @@ it('the state of the system is read, also of one that has seen nothing', () => {
     warnings: [{at: '2026-11-22T08:00:00Z', level: 'warn', component: 'x', message: 'm', facts: {a: 'b'}}],
   });
   expect([s.journal.newestAgeMs, s.journal.lagMs, s.backups.lastMs, s.warnings[0]?.facts]).toEqual([null, 500, null, [['a', 'b']]]);
+});
+
+describe('what two people changed at once', () => {
+  it('of a channel is what the server tells of it', () => {
+    const mine = {...NEW_CHANNEL, name: '值班群 ', areas: '310107005,310107006', url: 'https://a', secret: 'x', quietFrom: '21:00'};
+    const theirs = {...NEW_CHANNEL, name: '值班群', areas: '310107005\n310107006', severity: 'critical' as const};
+    expect(differingChannel(mine, theirs)).toEqual(['severity']);
+    expect(differingChannel({...mine, quiet: true}, theirs)).toEqual(['severity', 'quiet', 'quietFrom']);
+  });
+
+  it('of areas is what is gone, new, renamed or moved', () => {
+    const area = (code: string, over: Partial<Drawn> = {}): Drawn =>
+      ({code, zh: code, en: '', parent: '', corners: [[121.4, 31.2], [121.5, 31.2], [121.5, 31.3]], holes: [], others: [], ...over});
+    const moved_: Drawn = area('d', {corners: [[121.4, 31.2], [121.5, 31.2], [121.5, 31.31]]});
+    const hair: Drawn = area('a', {corners: [[121.4, 31.2], [121.5, 31.2], [121.5, 31.3000000001], [121.4, 31.2]]});
+    const found = differingAreas([area('a'), area('b'), area('c'), area('d')], [hair, area('c', {zh: '丙'}), moved_, area('e')]);
+    expect(found.map((f) => [f.code, f.theirs !== null, f.mine !== null])).toEqual([['b', true, false], ['c', true, true], ['d', true, true], ['e', false, true]]);
+  });
 });

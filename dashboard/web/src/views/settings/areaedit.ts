@@ -63,6 +63,28 @@ export function removed(d: Drawn, k: number): Drawn {
   return d.corners.length <= 3 ? d : {...d, corners: d.corners.filter((_, i) => i !== k)};
 }
 
+/** An area that two people left differently; null where it is not. */
+export interface AreaDifference {
+  readonly code: string;
+  readonly theirs: Drawn | null;
+  readonly mine: Drawn | null;
+}
+
+/** The areas that differ in name, parent or shape, by a decimetre. */
+export function differingAreas(theirs: readonly Drawn[], mine: readonly Drawn[]): readonly AreaDifference[] {
+  const [a, b] = [byCode(theirs), byCode(mine)];
+  const codes = [...new Set([...a.keys(), ...b.keys()])].sort();
+  return codes.map((code) => ({code, theirs: a.get(code) ?? null, mine: b.get(code) ?? null})).filter((d) => said(d.theirs) !== said(d.mine));
+}
+
+function byCode(drawn: readonly Drawn[]): ReadonlyMap<string, Drawn> {
+  return new Map(drawn.map((d) => [d.code, d]));
+}
+
+function said(d: Drawn | null): string {
+  return d === null ? '' : JSON.stringify([d.zh, d.en, d.parent, [d.corners, ...d.holes, ...d.others.flat()].map((ring) => cornersText(opened(ring)))]);
+}
+
 /** The corners as a list of "longitude, latitude", one a line. */
 export function cornersText(corners: readonly LonLat[]): string {
   return corners.map(([lon, lat]) => `${lon.toFixed(6)}, ${lat.toFixed(6)}`).join('\n');

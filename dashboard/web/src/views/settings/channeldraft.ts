@@ -39,6 +39,20 @@ export function channelDraftOf(c: Channel): ChannelDraft {
   };
 }
 
+/** What the server tells of a channel, and what of it matters only while there are quiet hours. */
+const TOLD = ['name', 'type', 'server', 'security', 'user', 'from', 'to', 'severity', 'lang', 'areas', 'page', 'on', 'quality', 'quiet'] as const;
+const QUIET = ['quietFrom', 'quietTo', 'quietCritical'] as const;
+
+/** The fields in which two forms differ that the server tells: an address and a secret are told to nobody. */
+export function differingChannel(a: ChannelDraft, b: ChannelDraft): readonly (keyof ChannelDraft)[] {
+  const quiet = a.quiet || b.quiet ? QUIET : [];
+  return [...TOLD, ...quiet].filter((k) => saidAs(a, k) !== saidAs(b, k));
+}
+
+function saidAs(d: ChannelDraft, key: keyof ChannelDraft): string {
+  return key === 'areas' || key === 'to' ? lines(d[key]).join('\n') : String(d[key]).trim();
+}
+
 const lines = (text: string): readonly string[] => text.split(/[\n,，]/).map((l) => l.trim()).filter((l) => l !== '');
 
 /** What a form says, as the API takes it. */

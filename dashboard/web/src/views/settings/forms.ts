@@ -166,6 +166,13 @@ export function differing(a: Draft, b: Draft): readonly string[] {
   return keys;
 }
 
+/** One thing about which two people differ, in words. */
+export interface Difference {
+  readonly name: string;
+  readonly theirs: string;
+  readonly mine: string;
+}
+
 /** The version of a setting as If-Match wants it, '' before the first change. */
 export function tagOf(version: number): string {
   return version === 0 ? '' : `"${version}"`;
