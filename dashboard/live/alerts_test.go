@@ -91,6 +91,21 @@ func TestHub_SendsAlertsAsSnapshotThenEvents(t *testing.T) {
 	}
 }
 
+func TestHub_TellsMoreOpenAlertsThanAPageOfTheRecords(t *testing.T) {
+	w := newWorld(t, live.Options{}, nil)
+	const open = store.MaxAlerts + 500
+	for i := range open {
+		w.records.put(alert(i + 1))
+	}
+	w.mem.publish(t, alert(open))
+	b := dial(t, w)
+	b.say(t, `{"t":"sub","id":3,"topic":"alerts"}`)
+	m := b.want(t, "snap")
+	if len(m.Alerts) != open || m.Alerts[0].ID != fmt.Sprintf("alert-%d", open) || m.Alerts[open-1].ID != "alert-1" {
+		t.Fatalf("%d alerts, want all %d, the newest first", len(m.Alerts), open)
+	}
+}
+
 func TestHub_ResumesAlertsAfterACut(t *testing.T) {
 	for _, c := range []struct {
 		name   string

@@ -31,7 +31,7 @@ type AlertFinder interface {
 
 // How much of the past a snapshot of alerts tells.
 const (
-	snapshotOpen   = 1000
+	snapshotOpen   = 2000
 	snapshotClosed = 100
 )
 
@@ -234,13 +234,11 @@ func (f *feed) snapshot(ctx context.Context) (*alertSnapshot, error) {
 		{State: store.AlertOpen, Limit: snapshotOpen},
 		{State: store.AlertClosed, Limit: snapshotClosed},
 	} {
-		found, err := f.find.FindAlerts(ctx, q)
+		found, err := f.pages(ctx, q)
 		if err != nil {
 			return nil, fmt.Errorf("find %s alerts: %w", q.State, err)
 		}
-		for _, a := range found {
-			all = append(all, AlertOf(a))
-		}
+		all = append(all, found...)
 	}
 	list, err := json.Marshal(all)
 	if err != nil {
@@ -249,4 +247,26 @@ func (f *feed) snapshot(ctx context.Context) (*alertSnapshot, error) {
 	f.snap = &alertSnapshot{seq: seq, message: newMessage("snap",
 		fmt.Sprintf(`,"epoch":%q,"seq":%d,"ts":%s,"alerts":%s}`, f.log.Epoch(), seq, millis(f.now()), list))}
 	return f.snap, nil
+}
+
+// pages returns up to q.Limit alerts, however many pages they take.
+func (f *feed) pages(ctx context.Context, q store.AlertQuery) (all []Alert, err error) {
+	for left := q.Limit; left > 0; left = q.Limit - len(all) {
+		q := q
+		q.Limit = min(left, store.MaxAlerts)
+		if len(all) > 0 {
+			q.Before = all[len(all)-1].ID
+		}
+		found, err := f.find.FindAlerts(ctx, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range found {
+			all = append(all, AlertOf(a))
+		}
+		if len(found) < q.Limit {
+			break
+		}
+	}
+	return all, nil
 }

@@ -124,10 +124,12 @@ func (r *records) FindAlerts(_ context.Context, q store.AlertQuery) ([]store.Ale
 		return nil, errors.New("records are down")
 	}
 	var out []store.Alert
+	isAfter := q.Before == ""
 	for _, a := range slices.Backward(r.alerts) {
-		if a.State == q.State && len(out) < q.Limit {
+		if isAfter && a.State == q.State && len(out) < min(q.Limit, store.MaxAlerts) {
 			out = append(out, a)
 		}
+		isAfter = isAfter || a.ID == q.Before
 	}
 	return out, nil
 }
