@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {applyAlerts} from '../src/alerts';
-import {areaWithin, filterOf, matches, pathOf, queryOf, tabbed, tabOf, TABS, WAITING, type Filter} from '../src/views/alerts/filter';
+import {areaWithin, fileOf, filterOf, matches, pathOf, queryOf, tabbed, tabOf, TABS, WAITING, type Filter} from '../src/views/alerts/filter';
 import {alertsOf, grouped, metresBetween, rowsOf} from '../src/views/alerts/groups';
 import {applies, commandOf, isIdle, KEYS, moved, toggled, type Press} from '../src/views/alerts/keys';
 import {listed, merged, pruned} from '../src/views/alerts/queue';
@@ -74,6 +74,15 @@ describe('the filter and the address', () => {
       by: '李 强&', text: '100% 噪声?', muted: 'false', before: 'last',
     });
     expect(new URLSearchParams(pathOf(tabbed(WAITING, 'all', '')).split('?')[1]).has('handling')).toBe(false);
+  });
+
+  it('ask for a file of the same', () => {
+    const conditions = (path: string): Readonly<Record<string, string>> => {
+      const {limit: _, lang: __, ...rest} = Object.fromEntries(new URLSearchParams(path.split('?')[1]));
+      return rest;
+    };
+    expect(fileOf(WAITING, 'en')).toMatch(/^\/api\/v1\/alerts\.csv\?lang=en&/);
+    for (const f of [WAITING, FULL, tabbed(WAITING, 'all', '')]) expect(conditions(fileOf(f, 'zh'))).toEqual(conditions(pathOf(f)));
   });
 
   it('know the tab they are', () => {

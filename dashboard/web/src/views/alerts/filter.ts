@@ -1,3 +1,4 @@
+import type {Lang} from '../../i18n';
 import type {Alert, HandlingState, Severity} from '../../wire';
 import {STATES} from './wire';
 
@@ -75,7 +76,18 @@ export function statesOf(f: Filter): readonly HandlingState[] {
 
 /** The path that asks the server for the alerts of a filter, from a cursor on. */
 export function pathOf(f: Filter, before = '', limit = 100): string {
-  const query = new URLSearchParams({limit: String(limit)});
+  const query = asking(new URLSearchParams({limit: String(limit)}), f);
+  if (before !== '') query.set('before', before);
+  return `alerts?${query.toString()}`;
+}
+
+/** The address of a file with all alerts of a filter. */
+export function fileOf(f: Filter, lang: Lang): string {
+  return `/api/v1/alerts.csv?${asking(new URLSearchParams({lang}), f).toString()}`;
+}
+
+/** Puts the conditions of a filter into a query. */
+function asking(query: URLSearchParams, f: Filter): URLSearchParams {
   const ask = (key: string, value: string): void => {
     if (value !== '') query.set(key, value);
   };
@@ -83,8 +95,7 @@ export function pathOf(f: Filter, before = '', limit = 100): string {
   ask('state', f.life === 'any' ? '' : f.life);
   ask('severity', f.severities.join(','));
   for (const key of ['category', 'kind', 'area', 'rule', 'by', 'text', 'muted'] as const) ask(key, f[key]);
-  ask('before', before);
-  return `alerts?${query.toString()}`;
+  return query;
 }
 
 /** Only codes of the standard have parts: 6 digits of a district, 9 of a subdistrict, 12 of a community, 15 of a grid. */

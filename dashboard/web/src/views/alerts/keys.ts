@@ -6,14 +6,14 @@ export type Command =
   | 'next' | 'previous' | 'first' | 'last' | 'open' | 'expand'
   | 'select' | 'selectAll' | 'clear'
   | 'acknowledge' | 'dispatch' | 'falseAlarm' | 'confirm' | 'mute' | 'comment' | 'reopen'
-  | 'filter' | 'help';
+  | 'filter' | 'mutes' | 'help';
 
 /** The keys and what they ask for, in the order of the help. */
 export const KEYS: readonly (readonly [key: string, command: Command])[] = [
   ['j', 'next'], ['k', 'previous'], ['g', 'first'], ['G', 'last'], ['Enter', 'open'], ['e', 'expand'],
   ['x', 'select'], ['X', 'selectAll'], ['Escape', 'clear'],
   ['a', 'acknowledge'], ['d', 'dispatch'], ['f', 'falseAlarm'], ['v', 'confirm'], ['m', 'mute'], ['c', 'comment'], ['r', 'reopen'],
-  ['/', 'filter'], ['?', 'help'],
+  ['/', 'filter'], ['M', 'mutes'], ['?', 'help'],
 ];
 
 const ALSO: readonly (readonly [key: string, command: Command])[] = [['ArrowDown', 'next'], ['ArrowUp', 'previous'], ['Home', 'first'], ['End', 'last']];

@@ -142,13 +142,16 @@ const zh = {
   logRaised: '系统发出告警',
   logCleared: '现象消失',
   sent: (to: string) => `→ ${to}`,
+  mutes: '静默与维护',
+  csv: '下载 CSV',
+  csvTitle: '下载符合筛选条件的全部告警，至多 5 万条',
   help: '键盘',
   helpTitle: '键盘操作',
   commands: {
     next: '下一条', previous: '上一条', first: '第一条', last: '最后一条', open: '转到详情', expand: '展开或收起同源告警',
     select: '选择或取消', selectAll: '全选', clear: '取消选择，返回队列',
     acknowledge: '确认', dispatch: '派单', falseAlarm: '误报', confirm: '属实', mute: '静默', comment: '备注或办结', reopen: '重新打开',
-    filter: '筛选', help: '这张表',
+    filter: '筛选', mutes: '静默与维护', help: '这张表',
   } satisfies Record<Command, string>,
 };
 
@@ -289,13 +292,16 @@ const en: typeof zh = {
   logRaised: 'The alert was raised',
   logCleared: 'The matter was over',
   sent: (to) => `→ ${to}`,
+  mutes: 'Mutes',
+  csv: 'CSV',
+  csvTitle: 'Download all alerts that meet the filter, at most 50,000',
   help: 'Keys',
   helpTitle: 'Keys',
   commands: {
     next: 'Next', previous: 'Previous', first: 'First', last: 'Last', open: 'Go to the details', expand: 'Show or hide alerts of one cause',
     select: 'Select or not', selectAll: 'Select all', clear: 'Clear the selection, back to the queue',
     acknowledge: 'Acknowledge', dispatch: 'Dispatch', falseAlarm: 'False alarm', confirm: 'Confirm', mute: 'Mute', comment: 'Comment or close', reopen: 'Reopen',
-    filter: 'Filter', help: 'This list',
+    filter: 'Filter', mutes: 'Mutes and maintenance', help: 'This list',
   },
 };
 
