@@ -88,8 +88,8 @@ describe('an operator with nothing but a keyboard', {timeout: 180_000}, () => {
     await row(page, alert.id).waitFor({timeout: 10_000});
     await keys.press('/');
     await keys.type(alert.id);
+    await until(() => new URL(page.url()).searchParams.get('text') === alert.id, {within: 5000, what: 'the filter is in the address'});
     await until(async () => (await page.locator('[data-testid=row]').count()) === 1, {within: 5000, what: 'the filter narrows to one'});
-    assert.equal(new URL(page.url()).searchParams.get('text'), alert.id, 'the filter is in the address');
     await keys.press('Escape');
 
     await keys.press('j');
@@ -166,6 +166,65 @@ describe('an operator with nothing but a keyboard', {timeout: 180_000}, () => {
     assert.equal(alert.severity, 'critical');
     await page.keyboard.press('a');
     await assertHandled(page, alert.id, 'acknowledged');
+    assertClean(seen);
+    await context.close();
+  });
+});
+
+describe('what is muted', {timeout: 120_000}, () => {
+  const mute = async (body) => {
+    const added = await fetch(`${server.url}/api/v1/mutes`, {method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify({by: '王芳', ...body})});
+    assert.equal(added.status, 201);
+    return added.json();
+  };
+  const inHours = (h) => new Date(Date.now() + h * 3_600_000).toISOString();
+
+  it('is listed with who, why and until when, and ended by keyboard', async () => {
+    const {page, seen, context} = await open('李强');
+    await page.keyboard.press('M');
+    const dialog = page.locator('[data-testid=mutes]');
+    await dialog.locator('[data-testid=mutes-none]').waitFor({timeout: 10_000});
+    await assertAccessible(page, 'no mutes');
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({state: 'detached'});
+
+    const now = await mute({purpose: 'mute', kind: 'pm25', rule: 'pm25_heavy', to: inHours(1), reason: '路面施工'});
+    const later = await mute({purpose: 'maintenance', kind: 'noise', from: inHours(24), to: inHours(26), reason: '更换传感器'});
+    await page.keyboard.press('M');
+    await dialog.locator('[data-testid=mute]').nth(1).waitFor({timeout: 10_000});
+    assert.deepEqual(await dialog.locator('[data-testid=mute]').evaluateAll((all) => all.map((e) => [e.dataset.id, e.dataset.inForce])), [[now.id, 'true'], [later.id, 'false']]);
+    assert.match(await dialog.innerText(), /静默[\s\S]*规则 pm25_heavy[\s\S]*路面施工[\s\S]*王芳[\s\S]*直到[\s\S]*维护[\s\S]*更换传感器/);
+    await shoot(page, 'alerts-mutes-zh');
+    await assertAccessible(page, 'mutes');
+    await until(async () => {
+      await page.keyboard.press('Tab');
+      return page.evaluate(() => document.activeElement?.closest('[data-testid=mute]') !== null);
+    }, {within: 5000, what: 'the keyboard reaches the first mute'});
+    await page.keyboard.press('Enter');
+    await dialog.locator(`[data-id="${now.id}"]`).waitFor({state: 'detached', timeout: 10_000});
+    const {mutes} = await api('mutes?not_over=true');
+    assert.deepEqual(mutes.map((m) => m.id), [later.id]);
+    await until(() => page.evaluate(() => document.activeElement?.closest('[data-testid=mute]') !== null), {within: 5000, what: 'the focus is on the next'});
+    await page.keyboard.press('Enter');
+    await dialog.locator('[data-testid=mutes-none]').waitFor({timeout: 10_000});
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({state: 'detached'});
+    assertClean(seen);
+    await context.close();
+  });
+});
+
+describe('the file of the queue', {timeout: 120_000}, () => {
+  it('holds exactly what is filtered, in the language of the page', async () => {
+    const [first, second] = [await raise(), await raise()];
+    const {page, seen, context} = await open('', {id: second.id, lang: 'en', query: 'state=new,acknowledged,dispatched,done&life=any'});
+    await row(page, second.id).waitFor({timeout: 10_000});
+    const [download] = await Promise.all([page.waitForEvent('download'), page.locator('[data-testid=alerts-csv]').click()]);
+    assert.equal(download.suggestedFilename(), 'alerts.csv');
+    const text = readFileSync(await download.path(), 'utf8');
+    assert.match(text, /^\ufeffID,Raised,/);
+    assert.ok(text.includes(second.id) && !text.includes(first.id), text);
+    assert.match(text, /T\d\d:\d\d:\d\d[+-]\d\d:\d\d/);
     assertClean(seen);
     await context.close();
   });

@@ -179,6 +179,84 @@ describe('areas', () => {
   });
 });
 
+describe('two people at once', () => {
+  const put = async (path, method, body, version = 0) => {
+    const done = await fetch(`${server.url}/api/v1/${path}`, {
+      method, headers: {'content-type': 'application/json', ...(version === 0 ? {} : {'if-match': `"${version}"`})}, body: JSON.stringify(body),
+    });
+    assert.ok(done.ok, `${method} ${path}: ${done.status} ${await done.clone().text()}`);
+    return done.json();
+  };
+
+  it('at a channel: the second sees what the first did, and saves over it', async () => {
+    const channel = {name: '值班', type: 'webhook', on: true, lang: 'zh', severity: 'warning', areas: [], quality: false, page: ''};
+    const made = await put('channels', 'POST', {channel, url: 'http://127.0.0.1:9/hook', by: '王芳'});
+    const {context, page, seen} = await open('李明', 'channels', {lang: 'en'});
+    await page.locator(`[data-channel="${made.id}"]`).getByRole('button', {name: /^Change: /}).click();
+    await page.locator('[data-testid=channel-dialog] [data-field=name]').fill('夜班');
+    await put(`channels/${made.id}`, 'PUT', {channel: {...channel, severity: 'critical'}, by: '王芳'}, made.version);
+    await page.locator('[data-testid=channel-save]').click();
+    const clash = page.locator('[data-testid=channel-conflict]');
+    await clash.waitFor({timeout: 10_000});
+    assert.match(await clash.innerText(), /王芳 has just changed the same[\s\S]*Name\s+值班\s+夜班[\s\S]*Critical\s+Warning/);
+    await assertAccessible(page, 'a channel in conflict');
+    await clash.locator('[data-testid=keep-mine]').click();
+    await page.locator('[data-testid=channel-dialog]').waitFor({state: 'detached', timeout: 10_000});
+    const kept = (await api('channels')).channels.find((c) => c.id === made.id);
+    assert.deepEqual([kept.name, kept.severity, kept.by], ['夜班', 'warning', '李明']);
+    assertClean(seen, /412/);
+    await context.close();
+  });
+
+  it('at a kind: a second press of save overwrites nothing, and theirs can be taken', async () => {
+    const {context, page, seen} = await open('李明', 'kinds');
+    const before_ = (await api('settings/kinds')).kinds.find((k) => k.key === 'noise');
+    await page.locator('[data-kind=noise] button').click();
+    const dialog = page.locator('[data-testid=kind-dialog]');
+    await dialog.locator('[data-field=zh]').fill('噪音');
+    await put('settings/kinds/noise', 'PUT', {kind: {...before_.kind, names: {zh: '声级', en: 'Sound level'}}, by: '王芳'}, before_.version);
+    await dialog.locator('[data-testid=kind-save]').click();
+    const clash = dialog.locator('[data-testid=kind-conflict]');
+    await clash.waitFor({timeout: 10_000});
+    assert.match(await clash.innerText(), /王芳[\s\S]*声级\s+噪音/);
+    await dialog.locator('[data-testid=kind-save]').click();
+    await clash.waitFor();
+    const now = async () => (await api('settings/kinds')).kinds.find((k) => k.key === 'noise');
+    await until(async () => (await now()).kind.names.zh === '声级', {within: 3000, what: 'what the first saved stands'});
+    await clash.locator('[data-testid=take-theirs]').click();
+    await clash.waitFor({state: 'detached'});
+    assert.equal(await dialog.locator('[data-field=zh]').inputValue(), '声级');
+    await dialog.locator('[data-field=zh]').fill('环境声级');
+    await dialog.locator('[data-testid=kind-save]').click();
+    await dialog.waitFor({state: 'detached', timeout: 10_000});
+    assert.deepEqual([(await now()).kind.names.zh, (await now()).by], ['环境声级', '李明']);
+    assertClean(seen, /412/);
+    await context.close();
+  });
+
+  it('at the areas: the second sees which differ', async () => {
+    const {context, page, seen} = await open('李明', 'areas', {lang: 'en'});
+    await page.locator('[data-testid=areas-file]').setInputFiles(saveFile('mine.geojson', halves(0.01)));
+    await page.locator('[data-testid=areas-check]').click();
+    await page.locator('[data-testid=area-check][data-faults="0"]').waitFor({timeout: 20_000});
+    const theirs = halves(0.01);
+    theirs.features[1].properties = {code: '310107005003', name: '新区'};
+    await put(`settings/areas?by=${encodeURIComponent('王芳')}`, 'PUT', {...theirs, datum: 'wgs84'}, (await api('settings/areas')).version);
+    await page.locator('[data-testid=areas-save]').click();
+    const clash = page.locator('[data-testid=areas-conflict]');
+    await clash.waitFor({timeout: 10_000});
+    assert.match(await clash.innerText(), /王芳[\s\S]*310107005002\s+none\s+西半[\s\S]*310107005003\s+新区.*\s+none/);
+    assert.doesNotMatch(await clash.innerText(), /310107005001/);
+    await shoot(page, 'settings-areas-conflict-en');
+    await assertAccessible(page, 'areas in conflict');
+    await clash.locator('[data-testid=keep-mine]').click();
+    await clash.waitFor({state: 'detached', timeout: 20_000});
+    assert.equal((await api('settings/areas')).by, '李明');
+    assertClean(seen, /412/);
+    await context.close();
+  });
+});
+
 describe('channels', () => {
   it('a robot is added, tried and never shown with its key', async () => {
     const messages = [];
