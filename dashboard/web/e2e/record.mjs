@@ -5,7 +5,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {startBinary, until} from './binary.mjs';
 import {GRAPHICS, launch, openPage} from './browser.mjs';
-import {SCENES} from './scenes.mjs';
+import {enter, SCENES} from './scenes.mjs';
 import {keep, record} from './still.mjs';
 
 const data = mkdtempSync(join(tmpdir(), 'urbangrid-record-'));
@@ -19,7 +19,7 @@ try {
     const {page, context} = await openPage(browser, scene);
     await record(page, recorded.nowMs, recorded);
     await page.goto(`${server.url}${scene.path}`);
-    await page.locator(scene.ready).first().waitFor({timeout: 30_000});
+    await enter(page, scene);
     await page.waitForTimeout(1500);
     await context.close();
   }

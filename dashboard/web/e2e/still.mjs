@@ -68,6 +68,9 @@ export async function hold(context, page, recorded) {
   await context.route('**/readyz', answer);
   await page.routeWebSocket('**/api/v1/live', (ws) => {
     ws.send(JSON.stringify(recorded.hello));
+    const signs = setInterval(() => ws.send(JSON.stringify({t: 'hb', now: recorded.nowMs, lag: recorded.hello.lag})), 4000);
+    ws.onClose(() => clearInterval(signs));
+    page.once('close', () => clearInterval(signs));
     ws.onMessage((message) => {
       const frame = JSON.parse(String(message));
       const snapshot = frame.t === 'sub' ? recorded.snapshots[frame.topic] : undefined;
