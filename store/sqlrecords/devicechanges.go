@@ -78,14 +78,12 @@ func (p *putting) close() {
 func putDevices(ctx context.Context, tx *sql.Tx, by string, list []sensors.Device) error {
 	p := putting{by: by, nowMicros: time.Now().UnixMicro()}
 	defer p.close()
-	for _, s := range []struct {
-		to    **sql.Stmt
-		query string
-	}{{&p.place, savePlace}, {&p.put, putDevice}, {&p.change, saveChange}} {
-		var err error
-		if *s.to, err = tx.PrepareContext(ctx, s.query); err != nil {
-			return fmt.Errorf("prepare: %w", err)
-		}
+	var errs [3]error
+	p.place, errs[0] = tx.PrepareContext(ctx, savePlace)
+	p.put, errs[1] = tx.PrepareContext(ctx, putDevice)
+	p.change, errs[2] = tx.PrepareContext(ctx, saveChange)
+	if err := errors.Join(errs[:]...); err != nil {
+		return fmt.Errorf("prepare: %w", err)
 	}
 	for i := range list {
 		if err := p.one(ctx, tx, &list[i]); err != nil {
