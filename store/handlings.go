@@ -172,4 +172,17 @@ type Handlings interface {
 	// HandlingLog returns the entries after a Seq, the oldest first, at most
 	// limit. An alert that is unknown has none.
 	HandlingLog(ctx context.Context, alert string, after int64, limit int) ([]HandlingEntry, error)
+	// TakeUpsOf returns how soon alerts were taken up, by their IDs, of which at most
+	// MaxAlerts are asked for. An alert that is unknown is not in it.
+	TakeUpsOf(ctx context.Context, alerts []string) (map[string]TakeUp, error)
+}
+
+// TakeUp is how soon people did something about an alert, and whether they had
+// to come back to it.
+type TakeUp struct {
+	Severity Severity
+	Raised   time.Time
+	Taken    time.Time // of the first entry of the log, zero while there is none
+	Cleared  time.Time // zero while it is open
+	Reopened int       // how often it was opened again
 }

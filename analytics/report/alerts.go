@@ -101,7 +101,7 @@ func (r *Reporter) alertState(ctx context.Context, req Request) (string, error) 
 	}
 	h := xxhash.New()
 	for _, a := range alerts {
-		_, _ = fmt.Fprintln(h, a.ID, a.Revision, answers[a.ID]) // a hash takes everything
+		_, _ = fmt.Fprintln(h, a.ID, a.Revision, a.Handling.Version, answers[a.ID]) // a hash takes everything
 	}
 	return fmt.Sprintf("%x", h.Sum64()), nil
 }

@@ -68,8 +68,8 @@ var definitions = map[string]Definition{
 	"return": {Names: names("复发", "Return"), Text: names(
 		"上一次解除后 N 天（见参数）之内再次发生。", "It began within N days (see the parameters) of the end of the one before.")},
 	"stubborn": {Names: names("难点", "Stubborn problem"), Text: names(
-		"至少复发一次、时段末未解除、一次持续达到规定天数（见参数），或案件超时处置、重复立案的地点。按参数所选排序，其次依复发次数、总时长、最长一次。超时处置和重复立案来自案件；没有案件时不计。",
-		"A place with a return, with an alert that is open at the end of the period, with one that lasted the days of the parameters, or whose cases were handled late or reopened. Ranked by what the parameters say, then by returns, total time and longest time. Late handling and reopening come from cases; without cases they say nothing.")},
+		"至少复发一次、时段末未解除、一次持续达到规定天数（见参数），或告警超时处置、重新打开的地点。按参数所选排序，其次依复发次数、总时长、最长一次。超时处置：严重告警 15 分钟、警告 1 小时、提示 4 小时内无人处理。",
+		"A place with a return, with an alert that is open at the end of the period, with one that lasted the days of the parameters, or whose alerts were handled late or opened again. Ranked by what the parameters say, then by returns, total time and longest time. Handled late: nobody did anything about the alert within 15 minutes if it is critical, an hour if a warning, four hours if a notice.")},
 	"ppv": {Names: names("阳性预测值", "Positive predictive value"), Text: names(
 		"值班人员研判过的告警中属实的比例，95 % Wilson 置信区间。只研判过的告警计入；研判者可能偏向某一类告警。",
 		"Of the alerts that operators judged, the share that was confirmed, with a 95 % Wilson interval. Only judged alerts count, and people may judge some sorts more often.")},

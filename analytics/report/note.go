@@ -124,7 +124,7 @@ var noteTexts = map[NoteCode]noteText{
 	NoteNoBudget: {sensors.Names{ZH: "不适用", EN: "no budget"},
 		sensors.Names{ZH: "数据质量告警不占用误报预算。", EN: "Data-quality alerts have no budget of false episodes."}},
 	NoteWithCases: {sensors.Names{ZH: "暂无案件", EN: "no cases yet"},
-		sensors.Names{ZH: "超时处置和重复立案来自案件；目前只有告警，没有案件数据。", EN: "Late handling and reopening come from cases; there are alerts alone so far."}},
+		sensors.Names{ZH: "超时处置和重新打开来自处置记录；这里没有处置记录。", EN: "Late handling and reopening come from the log of what people did; there is none here."}},
 	NoteNotAsked: {sensors.Names{ZH: "未计算", EN: "not asked"},
 		sensors.Names{ZH: "没有要求计算。", EN: "It was not asked for."}},
 	NoteNoP: {sensors.Names{ZH: "无 p 值", EN: "no p"},

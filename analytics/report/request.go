@@ -240,7 +240,7 @@ var choiceNames = map[string]sensors.Names{
 	string(Hour): {ZH: "小时", EN: "hour"}, string(Day): {ZH: "天", EN: "day"}, string(Week): {ZH: "周", EN: "week"},
 	string(Auto): {ZH: "自动", EN: "auto"}, string(Counts): {ZH: "事件数", EN: "count"}, string(Rates): {ZH: "每台设备", EN: "rate"},
 	string(FromAlerts): {ZH: "告警", EN: "alerts"}, string(FromEvents): {ZH: "有事件的日子", EN: "days with events"},
-	string(ByReturns): {ZH: "复发次数", EN: "returns"}, string(ByLasted): {ZH: "总时长", EN: "time altogether"}, string(ByLongest): {ZH: "最长一次", EN: "longest time"}, string(ByLate): {ZH: "超时与重复立案", EN: "late or reopened"},
+	string(ByReturns): {ZH: "复发次数", EN: "returns"}, string(ByLasted): {ZH: "总时长", EN: "time altogether"}, string(ByLongest): {ZH: "最长一次", EN: "longest time"}, string(ByLate): {ZH: "超时与重新打开", EN: "late or reopened"},
 	"true": {ZH: "是", EN: "yes"}, "false": {ZH: "否", EN: "no"},
 }
 

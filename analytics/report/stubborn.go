@@ -14,12 +14,12 @@ import (
 	"github.com/urbangrid/urbangrid/store"
 )
 
-// Handling says how the cases that came of alerts were handled. Until there are
-// cases nobody implements it, and what depends on it is missing with the note
-// [NoteWithCases].
+// Handling says how alerts, and the cases that came of them, were handled:
+// [AlertHandling] until there are cases. Where there is none, what depends on it
+// is missing with the note [NoteWithCases].
 type Handling interface {
-	// HandlingOf returns how the case of each alert was handled, by the ID of the
-	// alert. Alerts without a case are not in it.
+	// HandlingOf returns how each alert was handled, by its ID. Alerts of which it
+	// knows nothing are not in it.
 	HandlingOf(ctx context.Context, alerts []string) (map[string]Handled, error)
 }
 

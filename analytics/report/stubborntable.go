@@ -23,7 +23,7 @@ func (r *Reporter) stubbornTables(ctx context.Context, req Request, list []*prob
 		column("lasted", names("总时长", "Lasted"), "h", hours, 1), column("longest", names("最长一次", "Longest"), "h", hours, 1),
 		column("gap", names("复发间隔中位数", "Median time to return"), "d", names("天", "days"), 1),
 		momentary("first", "第一次", "First"), momentary("last", "最近一次", "Last"), textual("severity", "最高级别", "Gravest"),
-		plain("late", "超时处置", "Handled late", 0), plain("reopened", "重复立案", "Reopened", 0),
+		plain("late", "超时处置", "Handled late", 0), plain("reopened", "重新打开", "Reopened", 0),
 	}}
 	history := Table{Key: "history", Title: names("历史记录", "History"), Columns: []Column{
 		plain("rank", "排名", "Rank", 0), textual("place", "地点", "Place"), textual("kind", "类型键", "Kind key"),

@@ -96,6 +96,7 @@ func (s *server) newReporter(zone *time.Location, evaluation string) (*report.Re
 	return report.New(report.Sources{
 		Kinds: s.catalog, Areas: s.areas, Series: s.series, Alerts: s.records, Verdicts: s.records, Devices: s.register,
 		Thresholds: thresholds(s.rules, s.catalog), Budgets: budgets(s.rules), Calendar: days,
+		Handling: report.AlertHandling{TakeUps: s.records, Now: time.Now},
 	}, report.Options{Version: version, Zone: zone, Evaluation: text}), nil
 }
 

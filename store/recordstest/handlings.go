@@ -55,6 +55,28 @@ func entry(c store.HandlingCommand, seq int64, state store.HandlingState) store.
 }
 
 var handlingPromises = map[string]func(*testing.T, *fixture){
+	"how soon alerts were taken up is told of those that are known": func(t *testing.T, f *fixture) {
+		cleared := loud(3)
+		cleared.State, cleared.ClearedAt = store.AlertClosed, cleared.RaisedAt.Add(time.Hour)
+		f.saveAlerts(1, loud(1), loud(2), cleared)
+		done := act(store.ActClose, 0, 20)
+		f.handle(done)
+		f.handle(act(store.ActReopen, 1, 30))
+		f.handle(act(store.ActClose, 2, 40))
+		f.handle(act(store.ActReopen, 3, 50))
+		got, err := f.TakeUpsOf(t.Context(), []string{loud(1).ID, loud(2).ID, cleared.ID, "unknown"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantEqual(t, "take-ups", got, map[string]store.TakeUp{
+			loud(1).ID: {Severity: loud(1).Severity, Raised: loud(1).RaisedAt, Taken: done.At, Reopened: 2},
+			loud(2).ID: {Severity: loud(2).Severity, Raised: loud(2).RaisedAt},
+			cleared.ID: {Severity: cleared.Severity, Raised: cleared.RaisedAt, Cleared: cleared.ClearedAt},
+		})
+		if none, err := f.TakeUpsOf(t.Context(), nil); err != nil || len(none) != 0 {
+			t.Errorf("no alerts gave %v, %v", none, err)
+		}
+	},
 	"what people do about an alert is in its log and in its handling, also after a restart": func(t *testing.T, f *fixture) {
 		f.saveAlerts(1, loud(1), loud(2))
 		acknowledge, dispatch, mute := act(store.ActAcknowledge, 0, 1), act(store.ActDispatch, 1, 2), act(store.ActMute, 2, 3)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/urbangrid/urbangrid/store"
 )
@@ -166,6 +167,46 @@ func logAnswer(ctx context.Context, tx *sql.Tx, v store.Verdict) error {
 	state, _ := c.Action.After(a.Handling.State) // an answer goes with every state
 	e := entryFor(c, a.Handling.Version+1, state)
 	return logEntry(ctx, tx, e, a.Handling.With(e), "")
+}
+
+// TakeUpsOf implements [store.Handlings].
+func (r *Records) TakeUpsOf(ctx context.Context, alerts []string) (map[string]store.TakeUp, error) {
+	if len(alerts) > store.MaxAlerts {
+		return nil, fmt.Errorf("%w: %d alerts are more than %d", store.ErrInvalidQuery, len(alerts), store.MaxAlerts)
+	}
+	out := make(map[string]store.TakeUp, len(alerts))
+	if len(alerts) == 0 {
+		return out, nil
+	}
+	args := []any{store.ActReopen}
+	marks := make([]string, len(alerts))
+	for i, id := range alerts {
+		args, marks[i] = append(args, id), fmt.Sprintf("$%d", i+2)
+	}
+	rows, err := r.db.Read.QueryContext(ctx, `
+		SELECT a.id, a.severity, a.raised_at_us, a.cleared_at_us, min(l.at_us), sum(CASE WHEN l.action = $1 THEN 1 ELSE 0 END)
+		FROM alerts a LEFT JOIN alert_log l ON l.alert = a.id WHERE a.id IN (`+strings.Join(marks, ", ")+`)
+		GROUP BY a.id, a.severity, a.raised_at_us, a.cleared_at_us`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("when alerts were taken up: %w", err)
+	}
+	type found struct {
+		id string
+		store.TakeUp
+	}
+	all, err := collect(rows, func(rows *sql.Rows) (f found, err error) {
+		var raised, cleared, taken sql.NullInt64
+		err = rows.Scan(&f.id, &f.Severity, &raised, &cleared, &taken, &f.Reopened)
+		f.Raised, f.Cleared, f.Taken = fromMicros(raised), fromMicros(cleared), fromMicros(taken)
+		return f, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("when alerts were taken up: %w", err)
+	}
+	for _, f := range all {
+		out[f.id] = f.TakeUp
+	}
+	return out, nil
 }
 
 // HandlingLog implements [store.Handlings].
