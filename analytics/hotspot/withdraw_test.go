@@ -1,6 +1,7 @@
 package hotspot_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -10,7 +11,8 @@ import (
 )
 
 // TestDetector_WhatIsWithdrawnIsNoHotspot withdraws all events of some cells, at once or
-// a few minutes later, and leaves those of another.
+// a few minutes later, and leaves those of another. What waits to be withdrawn next to
+// the other may move its disk, so a hotspot is told by whether it holds that cell.
 func TestDetector_WhatIsWithdrawnIsNoHotspot(t *testing.T) {
 	w := newTown(t, 90, 6, 1)
 	middle, _ := w.lattice.Index(w.center)
@@ -40,7 +42,7 @@ func TestDetector_WhatIsWithdrawnIsNoHotspot(t *testing.T) {
 		}
 		raised := only(changes, hotspot.Raised)
 		for _, h := range raised {
-			if !right || !h.Whole && h.Peak == w.lattice.Cells()[wrong] {
+			if !right || !h.Whole && !slices.Contains(h.Cells, w.center) {
 				rt.Errorf("raised %v at %s of %.0f events that were withdrawn", h.Cells, h.RaisedAt, h.Count)
 			}
 		}
