@@ -253,16 +253,12 @@ func (d *Detector) Open() []Hotspot {
 // window that ends with the step that is filling, and how sure that is, as the
 // standard deviation of a count around it.
 func (d *Detector) Expected(cell int, window time.Duration) (mean, deviation float64) {
-	group := d.groupOf(int32(cell)) //nolint:gosec // a lattice has fewer cells
-	rate, variance := d.cold[group].rate, d.cold[group].variance
-	if at := d.counts.slotOf[cell]; at >= 0 {
-		rate, variance = d.counts.slots[at].rate, d.counts.slots[at].variance
-	}
+	group, known := d.rateOf(int32(cell)) //nolint:gosec // a lattice has fewer cells
 	hours := make([]float64, d.expect.groups)
 	d.expect.profileHours(hours, d.endOf(d.now), window, d.slotAt)
 	h := hours[group] * d.expect.level
-	mean = rate * h
-	return mean, math.Sqrt(d.expect.dispersion()*mean + variance*h*h)
+	mean = known.rate * h
+	return mean, math.Sqrt(d.expect.dispersion()*mean + known.variance*h*h)
 }
 
 // ExpectedAll sets how many events are ordinary in each cell of the lattice in the

@@ -198,11 +198,11 @@ func (d *Detector) sumRing(cells []int32, counts *[maxWindows]int32, mean, varia
 // score is how little chance explains c events where b are expected; variance is
 // that of b itself.
 func (d *Detector) score(c, b, variance float64, window int) float64 {
-	extra := (d.phi-1)*b + variance + b*b*d.variation[window]
-	if extra <= 1e-6*b {
+	size := sizeOf(b, variance, d.phi, d.variation[window])
+	if math.IsInf(size, 1) {
 		return scan.Poisson(c, b)
 	}
-	return scan.NegBin(c, b, b*b/extra)
+	return scan.NegBin(c, b, size)
 }
 
 // heldSince returns the cells that hotspots have held since a time, each once: those
