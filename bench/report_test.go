@@ -5,20 +5,39 @@ import (
 	"fmt"
 	"math"
 	"testing"
+
+	"github.com/urbangrid/urbangrid/bench"
 )
 
-// report prints one figure. Names are stable: others compare them from run to
-// run.
+// report prints one figure.
 func report(b *testing.B, name string, value float64, unit, note string) {
 	b.Helper()
-	line, err := json.Marshal(struct {
-		Name  string  `json:"name"`
-		Value float64 `json:"value"`
-		Unit  string  `json:"unit"`
-		Note  string  `json:"note,omitempty"`
-	}{name, math.Round(value*100) / 100, unit, note})
-	if err != nil {
-		b.Fatal(err)
+	reportAll(b, []bench.Figure{{Name: name, Value: value, Unit: unit, Note: note}})
+}
+
+// hold reports what measure returns, perhaps after a second run; see [bench.Hold].
+func hold(b *testing.B, measure func() []bench.Figure) {
+	b.Helper()
+	reportAll(b, bench.Hold(measure))
+}
+
+// reportAll prints figures, and fails the benchmark for those that exceed their limits.
+func reportAll(b *testing.B, figures []bench.Figure) {
+	b.Helper()
+	for _, f := range figures {
+		fmt.Println(printed(f))
 	}
-	fmt.Printf("%s\n", line)
+	if err := bench.Exceeded(figures); err != nil {
+		b.Error(err)
+	}
+}
+
+// printed is a figure as a line.
+func printed(f bench.Figure) string {
+	f.Value = math.Round(f.Value*100) / 100
+	line, err := json.Marshal(f)
+	if err != nil {
+		panic(err) // a flat struct of texts and a finite number
+	}
+	return string(line)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/urbangrid/urbangrid/analytics/hotspot"
 	"github.com/urbangrid/urbangrid/analytics/lattice"
 	"github.com/urbangrid/urbangrid/analytics/spatial"
+	"github.com/urbangrid/urbangrid/bench"
 	"github.com/urbangrid/urbangrid/grid"
 )
 
@@ -70,56 +71,63 @@ func BenchmarkScan(b *testing.B) {
 	for _, cells := range []int{4_000, 60_000, 600_000} {
 		b.Run(fmt.Sprint(cells), func(b *testing.B) {
 			l := latticeOf(b, cells)
-			space := hotspot.NewSpace(l)
-			before := heapMB()
-			ds := make([]*hotspot.Detector, scanKinds)
-			for i := range ds {
-				var err error
-				if ds[i], err = hotspot.New(l, space, hotspot.Options{Name: fmt.Sprint(i)}); err != nil {
-					b.Fatal(err)
-				}
-			}
-			rng := rand.New(rand.NewPCG(1, uint64(cells)))
-			at := time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC)
-			for _, d := range ds {
-				d.Advance(at)
-			}
-			for range 6 * 60 { // fill the longest window
-				minute(ds, rng, cells, at)
-				at = at.Add(time.Minute)
-			}
-			active := 0
-			for _, d := range ds {
-				active += d.Knowledge().ActiveCells
-			}
-			used := heapMB() - before
-
-			const steps = 20
-			began, events := time.Now(), 0
-			for range steps {
-				events += minute(ds, rng, cells, at)
-				at = at.Add(time.Minute)
-			}
-			usual := time.Since(began).Seconds() * 1000 / steps
-
-			for _, d := range ds {
-				for c := range cells {
-					if d.Active(c) {
-						d.Add(c, at, 1)
-					}
-				}
-			}
-			began = time.Now()
-			for _, d := range ds {
-				d.Advance(at.Add(time.Minute))
-			}
-			worst := time.Since(began).Seconds() * 1000
-			name := fmt.Sprintf("scan.%d", cells)
-			report(b, name+".ms", usual, "ms", fmt.Sprintf("one evaluation of %d kinds, %d new events, %d active cells", scanKinds, events/steps, active))
-			report(b, name+".worst.ms", worst, "ms", "every active cell has a new event")
-			report(b, name+".mb", used, "MB", fmt.Sprintf("%.0f bytes an active cell", used*1e6/float64(active)))
-			runtime.KeepAlive(ds)
+			hold(b, func() []bench.Figure { return measureScan(b, l, cells) })
 		})
+	}
+}
+
+func measureScan(b *testing.B, l *lattice.Lattice, cells int) []bench.Figure {
+	b.Helper()
+	space := hotspot.NewSpace(l)
+	before := heapMB()
+	ds := make([]*hotspot.Detector, scanKinds)
+	for i := range ds {
+		var err error
+		if ds[i], err = hotspot.New(l, space, hotspot.Options{Name: fmt.Sprint(i)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	rng := rand.New(rand.NewPCG(1, uint64(cells)))
+	at := time.Date(2026, 3, 2, 6, 0, 0, 0, time.UTC)
+	for _, d := range ds {
+		d.Advance(at)
+	}
+	for range 6 * 60 { // fill the longest window
+		minute(ds, rng, cells, at)
+		at = at.Add(time.Minute)
+	}
+	active := 0
+	for _, d := range ds {
+		active += d.Knowledge().ActiveCells
+	}
+	used := heapMB() - before
+
+	const steps = 20
+	began, events := time.Now(), 0
+	for range steps {
+		events += minute(ds, rng, cells, at)
+		at = at.Add(time.Minute)
+	}
+	usual := time.Since(began).Seconds() * 1000 / steps
+
+	for _, d := range ds {
+		for c := range cells {
+			if d.Active(c) {
+				d.Add(c, at, 1)
+			}
+		}
+	}
+	began = time.Now()
+	for _, d := range ds {
+		d.Advance(at.Add(time.Minute))
+	}
+	worst := time.Since(began).Seconds() * 1000
+	runtime.KeepAlive(ds)
+	name := fmt.Sprintf("scan.%d", cells)
+	return []bench.Figure{
+		{Name: name + ".ms", Value: usual, Unit: "ms", Note: fmt.Sprintf("one evaluation of %d kinds, %d new events, %d active cells", scanKinds, events/steps, active)},
+		{Name: name + ".worst.ms", Value: worst, Unit: "ms", Note: "every active cell has a new event"},
+		{Name: name + ".mb", Value: used, Unit: "MB", Note: fmt.Sprintf("%.0f bytes an active cell", used*1e6/float64(active))},
 	}
 }
 
@@ -144,14 +152,17 @@ func BenchmarkGetisOrd(b *testing.B) {
 			for i := range x {
 				x[i] = rng.ExpFloat64()
 			}
-			const rounds = 5
-			began := time.Now()
-			for range rounds * scanKinds {
-				if !scores.Score(z, x) {
-					b.Fatal("no scores")
+			hold(b, func() []bench.Figure {
+				const rounds = 5
+				began := time.Now()
+				for range rounds * scanKinds {
+					if !scores.Score(z, x) {
+						b.Fatal("no scores")
+					}
 				}
-			}
-			report(b, fmt.Sprintf("gistar.%d.ms", cells), time.Since(began).Seconds()*1000/rounds, "ms", fmt.Sprintf("%d kinds, every cell with its neighbours", scanKinds))
+				return []bench.Figure{{Name: fmt.Sprintf("gistar.%d.ms", cells), Value: time.Since(began).Seconds() * 1000 / rounds, Unit: "ms",
+					Note: fmt.Sprintf("%d kinds, every cell with its neighbours", scanKinds)}}
+			})
 		})
 	}
 }
