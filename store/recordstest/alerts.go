@@ -217,6 +217,32 @@ var alertPromises = map[string]func(*testing.T, *fixture){
 			q.Before = page[len(page)-1].ID
 		}
 		wantEqual(t, "all pages", got, all)
+		n, err := f.CountAlerts(t.Context(), store.AlertQuery{Limit: 2, Before: all[3].ID})
+		if err != nil || n != len(all) {
+			t.Errorf("CountAlerts: %d, %v, want those of all pages, %d", n, err, len(all))
+		}
+	},
+	"alerts are counted by the conditions by which they are found": func(t *testing.T, f *fixture) {
+		quiet := loud(3)
+		quiet.Severity = store.Notice
+		f.saveAlerts(1, loud(1), loud(2), quiet)
+		for _, c := range []struct {
+			q    store.AlertQuery
+			want int
+		}{
+			{store.AlertQuery{State: store.AlertOpen}, 3},
+			{store.AlertQuery{State: store.AlertClosed}, 0},
+			{store.AlertQuery{State: store.AlertOpen, Severities: []store.Severity{store.Notice}}, 1},
+			{store.AlertQuery{Text: quiet.ID}, 1},
+		} {
+			n, err := f.CountAlerts(t.Context(), c.q)
+			if err != nil || n != c.want {
+				t.Errorf("CountAlerts(%+v): %d, %v, want %d", c.q, n, err, c.want)
+			}
+		}
+		if _, err := f.CountAlerts(t.Context(), store.AlertQuery{State: "ajar"}); !errors.Is(err, store.ErrInvalidQuery) {
+			t.Errorf("error %v of an unknown state, want ErrInvalidQuery", err)
+		}
 	},
 	"a limit out of bounds, an unknown state and an unknown category are invalid queries": func(t *testing.T, f *fixture) {
 		for _, q := range []store.AlertQuery{{Limit: -1}, {Limit: store.MaxAlerts + 1}, {State: "ajar"}, {Category: "weather"}} {

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/urbangrid/urbangrid/grid"
@@ -179,46 +178,15 @@ func (r *Records) FindAlerts(ctx context.Context, q store.AlertQuery) ([]store.A
 	if limit < 1 || limit > store.MaxAlerts {
 		return nil, fmt.Errorf("%w: limit %d is not within 1 and %d", store.ErrInvalidQuery, limit, store.MaxAlerts)
 	}
-	var c condition
-	narrow := c.narrow
-	switch q.State {
-	case "":
-	case store.AlertOpen, store.AlertClosed:
-		// Spelled out, so that the planner may use the index of open alerts.
-		c.where = append(c.where, "state = '"+string(q.State)+"'")
-	default:
-		return nil, fmt.Errorf("%w: no alert state is called %q", store.ErrInvalidQuery, q.State)
-	}
-	switch q.Category {
-	case "":
-	case store.AboutCity:
-		c.where = append(c.where, "category IN ('', 'city')")
-	case store.AboutQuality:
-		c.where = append(c.where, "category = 'quality'")
-	default:
-		return nil, fmt.Errorf("%w: no alert category is called %q", store.ErrInvalidQuery, q.Category)
-	}
-	if q.ID != "" {
-		narrow("id = ?", q.ID)
-	}
-	if q.Kind != "" {
-		narrow("kind = ?", string(q.Kind))
-	}
-	narrowAlerts(&c, q)
-	if !q.RaisedBefore.IsZero() {
-		narrow("raised_at_us < ?", q.RaisedBefore.UnixMicro())
-	}
-	if !q.ClearedFrom.IsZero() {
-		narrow("(cleared_at_us IS NULL OR cleared_at_us >= ?)", q.ClearedFrom.UnixMicro())
+	c, err := alertCondition(q)
+	if err != nil {
+		return nil, err
 	}
 	if q.Before != "" {
-		narrow("(raised_at_us, id) < (SELECT raised_at_us, id FROM alerts WHERE id = ?)", q.Before)
+		c.narrow("(raised_at_us, id) < (SELECT raised_at_us, id FROM alerts WHERE id = ?)", q.Before)
 	}
-	query := "SELECT " + alertColumns + " FROM alerts"
-	if len(c.where) > 0 {
-		query += " WHERE " + strings.Join(c.where, " AND ")
-	}
-	query += " ORDER BY raised_at_us DESC, id DESC LIMIT " + c.placeholder(limit)
+	query := "SELECT " + alertColumns + " FROM alerts" + whereAll(c) +
+		" ORDER BY raised_at_us DESC, id DESC LIMIT " + c.placeholder(limit)
 
 	rows, err := r.db.Read.QueryContext(ctx, query, c.args...)
 	if err != nil {
@@ -229,6 +197,19 @@ func (r *Records) FindAlerts(ctx context.Context, q store.AlertQuery) ([]store.A
 		return nil, fmt.Errorf("find alerts: %w", err)
 	}
 	return found, nil
+}
+
+// CountAlerts implements [store.Alerts].
+func (r *Records) CountAlerts(ctx context.Context, q store.AlertQuery) (int, error) {
+	c, err := alertCondition(q)
+	if err != nil {
+		return 0, err
+	}
+	var n int
+	if err := r.db.Read.QueryRowContext(ctx, "SELECT COUNT(*) FROM alerts"+whereAll(c), c.args...).Scan(&n); err != nil {
+		return 0, fmt.Errorf("count alerts: %w", err)
+	}
+	return n, nil
 }
 
 // Outbox implements [store.Alerts].
