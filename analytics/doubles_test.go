@@ -270,6 +270,7 @@ type city struct {
 	journal *journal
 	records *records
 	watcher *watcher
+	engine  *analytics.Engine // that runs
 	start   time.Time
 	stop    func()
 }
@@ -316,6 +317,7 @@ func (c *city) run(rules []analytics.Rule, opts analytics.Options) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
+	c.engine = e
 	ctx, cancel := context.WithCancel(c.t.Context())
 	done := make(chan error)
 	go func() { done <- e.Run(ctx) }()

@@ -121,6 +121,7 @@ type Engine struct {
 	watcher Watcher
 	opts    Options
 	metrics *metrics
+	looks   chan func(*judge) // run between two entries; shared with engines of other rules
 }
 
 // NewEngine returns an engine that Run starts. A nil watcher is no one. The error joins every rule that
@@ -143,7 +144,7 @@ func NewEngine(journal Journal, alerts store.Alerts, catalog Kinds, rules []Rule
 	}
 	e := &Engine{
 		journal: journal, alerts: alerts, catalog: catalog, rules: rules, study: study, watcher: watcher,
-		opts: opts.withDefaults(), metrics: m,
+		opts: opts.withDefaults(), metrics: m, looks: make(chan func(*judge)),
 	}
 	if _, err := newJudge(catalog, rules, study, e.opts, m); err != nil {
 		return nil, err
@@ -245,6 +246,8 @@ func (r *run) loop(ctx context.Context, entries <-chan stream.Entry, followed ch
 			if err := r.takeMore(ctx, entries); err != nil && ctx.Err() == nil {
 				return err
 			}
+		case at := <-r.looks:
+			at(r.judge)
 		case <-tick.C:
 			if err := r.tick(ctx); err != nil && ctx.Err() == nil {
 				return err

@@ -45,19 +45,24 @@ func (h *heatMap) excessOf(k *kind, now int64, into []float64) {
 // usualAt returns what is usual of a measure in a cell: the habit of the cell, or of
 // the one device that stands there.
 func (s *secondary) usualAt(c grid.Cell, hour int) (u usual, known bool) {
+	h := s.habitAt(c)
+	if h == nil {
+		return u, false
+	}
+	return h.expect(hour, s.baseline.priors)
+}
+
+// habitAt returns the habit of a cell that says something, else that of the one device
+// that stands there; nil when there is neither.
+func (s *secondary) habitAt(c grid.Cell) *habit {
 	p := s.places[c]
-	if p == nil {
-		return u, false
+	switch {
+	case p == nil:
+		return nil
+	case len(p.members) != 1 || p.habit != nil && p.habit.all.weight >= firstSteps:
+		return p.habit
 	}
-	if p.habit != nil {
-		if u, known = p.habit.expect(hour, s.baseline.priors); known {
-			return u, true
-		}
-	}
-	if len(p.members) != 1 || p.members[0].habit == nil {
-		return u, false
-	}
-	return p.members[0].habit.expect(hour, s.baseline.priors)
+	return p.members[0].habit
 }
 
 // exceeding returns by how much cells of k exceed what is usual otherwise than last

@@ -43,6 +43,7 @@ func (s *Server) operations(mux *http.ServeMux) error {
 	s.historyOperations(api)
 	s.nearOperations(api)
 	s.usualOperations(api)
+	s.baselineOperations(api)
 	s.basemapOperations(api, mux)
 	s.seriesOperations(api)
 	s.observationOperations(api)

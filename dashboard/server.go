@@ -104,7 +104,9 @@ type Deps struct {
 	Series  Series
 	Basemap *basemap.Basemap // nil means none
 	// Cubes may be nil: then cells cannot be played back.
-	Cubes      Cubes
+	Cubes Cubes
+	// Baselines may be nil: then what is learned cannot be told.
+	Baselines  Baselines
 	Alerts     live.AlertFinder
 	Quarantine Quarantine
 	Devices    Devices

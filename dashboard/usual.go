@@ -52,7 +52,7 @@ func (s *Server) usualOperations(api huma.API) {
 	huma.Register(api, operation("usual-series", "/series/usual", "history", "What is usual",
 		"The range in which a series lay at the same time of day, give or take half an hour, on the 14 days before: a measure by its means, "+
 			"events by how many there were, windows without one counting 0 from the first event on. It is a plain comparison with the past; "+
-			"what alerts are judged by is learned and stands in the alert."), s.usual)
+			"what alerts are judged by is learned: see /series/baseline."), s.usual)
 }
 
 func (s *Server) usual(ctx context.Context, in *usualInput) (*usualOutput, error) {

@@ -273,7 +273,7 @@ func (s *server) openStages(context.Context) (err error) {
 	}
 	s.dash, err = dashboard.New(dashboard.Deps{
 		Basemap: below,
-		Kinds:   s.catalog, Areas: s.areas, Series: s.series, Cubes: s.series, Alerts: s.records, Quarantine: s.records,
+		Kinds:   s.catalog, Areas: s.areas, Series: s.series, Cubes: s.series, Baselines: learned{s}, Alerts: s.records, Quarantine: s.records,
 		Devices: s.register, Credentials: credentials{auth.NewIssuer(s.records), s.records, s.disconnect}, AlertLog: s.alertLog,
 		Verdicts: s.records, Mutes: s.records,
 		Handlings: s.records, AlertsChanged: func() { s.publisher.Wake() },

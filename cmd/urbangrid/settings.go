@@ -73,3 +73,10 @@ type previewer struct{ s *server }
 func (p previewer) PreviewRule(ctx context.Context, q analytics.PreviewRequest, from analytics.History, fired analytics.Fired, tell func(done float64)) (analytics.Preview, error) {
 	return p.s.judging.PreviewRule(ctx, q, from, fired, tell)
 }
+
+// learned tells what the engine, which is made after the dashboard that asks, knows.
+type learned struct{ s *server }
+
+func (l learned) Learned(ctx context.Context, q analytics.LearnedRequest) (analytics.Learned, error) {
+	return l.s.judging.Learned(ctx, q)
+}
