@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
 )
 
@@ -56,14 +57,20 @@ type Settings interface {
 	SettingChanges(ctx context.Context, q SettingQuery) ([]SettingChange, error)
 }
 
+// ErrSealed says that a secret is kept but cannot be read, because the key that it was
+// sealed with is gone, or cannot be kept, because there is no key. A secret that cannot
+// be read must be given again.
+var ErrSealed = errors.New("no key fits the secret")
+
 // Secrets keeps what may be written and used, but never shown: passwords and
 // signing keys. It is safe for concurrent use.
 type Secrets interface {
-	// SaveSecret replaces the secret of that name; an empty one removes it.
-	SaveSecret(ctx context.Context, name, secret string) error
-	// SaveSettingAndSecrets saves a setting as Settings.SaveSetting does, and secrets by
-	// name as SaveSecret does, all of them or nothing. Errors: those of SaveSetting.
+	// SaveSecrets replaces secrets by name, all of them or none; an empty one removes
+	// its. Errors: ErrSealed.
+	SaveSecrets(ctx context.Context, secrets map[string]string) error
+	// SaveSettingAndSecrets saves a setting as Settings.SaveSetting does, and secrets
+	// as SaveSecrets does, all of them or nothing. Errors: those of both.
 	SaveSettingAndSecrets(ctx context.Context, s Setting, secrets map[string]string) (Setting, error)
-	// Secret returns "" when there is none.
+	// Secret returns "" when there is none. Errors: ErrSealed.
 	Secret(ctx context.Context, name string) (string, error)
 }

@@ -101,7 +101,7 @@ var settingPromises = map[string]func(*testing.T, *fixture){
 	},
 	"a secret is kept, replaced and removed": func(t *testing.T, f *fixture) {
 		for _, secret := range []string{"", "geheim", "新密钥", ""} {
-			if err := f.SaveSecret(t.Context(), "channel/a", secret); err != nil {
+			if err := f.SaveSecrets(t.Context(), map[string]string{"channel/a": secret}); err != nil {
 				t.Fatal(err)
 			}
 			if got, err := f.Secret(t.Context(), "channel/a"); got != secret || err != nil {

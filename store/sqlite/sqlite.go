@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -32,8 +33,8 @@ type Records struct {
 	write, read *sql.DB
 }
 
-// Open opens the file at path, creates it when it is missing, and brings its
-// schema up to date. Every write is on disk when it returns (WAL with
+// Open opens the file at path, creates it for its owner alone when it is missing, and
+// brings its schema up to date. Every write is on disk when it returns (WAL with
 // synchronous=FULL). The folder must exist and be on a local disk.
 func Open(ctx context.Context, path string, opts Options) (*Records, error) {
 	if opts.BusyTimeout == 0 {
@@ -46,7 +47,10 @@ func Open(ctx context.Context, path string, opts Options) (*Records, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open records %s: %w", path, err)
 	}
-	write, err := connect(path, opts, "rwc")
+	if err := create(path); err != nil {
+		return nil, fmt.Errorf("open records %s: %w", path, err)
+	}
+	write, err := connect(path, opts, "rw")
 	if err != nil {
 		return nil, fmt.Errorf("open records %s: %w", path, err)
 	}
@@ -67,13 +71,23 @@ func Open(ctx context.Context, path string, opts Options) (*Records, error) {
 	return &Records{Records: records, write: write, read: read}, nil
 }
 
+// create makes an empty file that is the owner's alone, unless there is one. SQLite
+// gives the files beside it the same rights.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 func connect(path string, opts Options, mode string) (*sql.DB, error) {
 	params := url.Values{
 		"mode":          {mode},
 		"_busy_timeout": {strconv.FormatInt(opts.BusyTimeout.Milliseconds(), 10)},
 		"_foreign_keys": {"true"},
 	}
-	if mode == "rwc" {
+	if mode == "rw" {
 		params.Set("_journal_mode", "WAL")
 		params.Set("_synchronous", "FULL")
 		params.Set("_txlock", "immediate")
@@ -95,6 +109,22 @@ func (r *Records) Ping(ctx context.Context) error {
 // Close releases the file after the calls under way have ended.
 func (r *Records) Close() error {
 	return errors.Join(r.read.Close(), r.write.Close())
+}
+
+// Scrub writes the file anew, so that neither it nor the one beside it holds anything
+// of what was replaced or removed. It takes as long as copying the file.
+func (r *Records) Scrub(ctx context.Context) error {
+	if _, err := r.write.ExecContext(ctx, `VACUUM`); err != nil {
+		return fmt.Errorf("scrub records: %w", err)
+	}
+	var busy, frames, moved int
+	if err := r.write.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &frames, &moved); err != nil {
+		return fmt.Errorf("scrub records: %w", err)
+	}
+	if busy != 0 {
+		return errors.New("scrub records: somebody reads an older state")
+	}
+	return nil
 }
 
 func openAlertConflict(err error) bool {

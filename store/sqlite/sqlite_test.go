@@ -180,3 +180,14 @@ func TestRecords_RememberNotesOverARestart(t *testing.T) {
 		t.Errorf("recalled %q, %v, want second", got, err)
 	}
 }
+
+func TestOpen_MakesAFileForItsOwnerAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "records.db")
+	r := mustOpen(t, path)
+	defer r.Close()
+	for _, name := range []string{path, path + "-wal", path + "-shm"} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v; want 0600", name, info, err)
+		}
+	}
+}

@@ -199,7 +199,7 @@ func (r *Records) FindAlerts(ctx context.Context, q store.AlertQuery) ([]store.A
 	return found, nil
 }
 
-// CountAlerts implements [store.Alerts].
+// CountAlerts implements [store.AlertCounter].
 func (r *Records) CountAlerts(ctx context.Context, q store.AlertQuery) (int, error) {
 	c, err := alertCondition(q)
 	if err != nil {

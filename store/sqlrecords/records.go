@@ -38,10 +38,11 @@ type Records struct {
 }
 
 var (
-	_ store.Alerts     = (*Records)(nil)
-	_ store.Quarantine = (*Records)(nil)
-	_ store.Devices    = (*Records)(nil)
-	_ store.Activities = (*Records)(nil)
+	_ store.Alerts       = (*Records)(nil)
+	_ store.AlertCounter = (*Records)(nil)
+	_ store.Quarantine   = (*Records)(nil)
+	_ store.Devices      = (*Records)(nil)
+	_ store.Activities   = (*Records)(nil)
 
 	_ store.LastMessages = (*Records)(nil)
 

@@ -12,10 +12,7 @@ import (
 	"github.com/urbangrid/urbangrid/store"
 )
 
-var (
-	_ store.Settings = (*Records)(nil)
-	_ store.Secrets  = (*Records)(nil)
-)
+var _ store.Settings = (*Records)(nil)
 
 const settingColumns = `section, key, version, value, changed_by, note, at_us`
 
@@ -67,7 +64,7 @@ func (r *Records) SaveSetting(ctx context.Context, s store.Setting) (store.Setti
 	return r.SaveSettingAndSecrets(ctx, s, nil)
 }
 
-// SaveSettingAndSecrets implements [store.Secrets].
+// SaveSettingAndSecrets implements [store.Secrets], with secrets as they are.
 func (r *Records) SaveSettingAndSecrets(ctx context.Context, s store.Setting, secrets map[string]string) (store.Setting, error) {
 	kept := s
 	kept.Version, kept.At = s.Version+1, stored(s.At)
@@ -80,10 +77,8 @@ func (r *Records) SaveSettingAndSecrets(ctx context.Context, s store.Setting, se
 			kept, err = setting(ctx, tx, s.Section, s.Key)
 			return errors.Join(err, store.ErrConflict)
 		}
-		for name, secret := range secrets {
-			if err := saveSecret(ctx, tx, name, secret); err != nil {
-				return err
-			}
+		if err := saveSecrets(ctx, tx, secrets); err != nil {
+			return err
 		}
 		return logSetting(ctx, tx, kept)
 	})
@@ -207,40 +202,6 @@ func (r *Records) SettingChanges(ctx context.Context, q store.SettingQuery) ([]s
 		return nil, fmt.Errorf("list changes of settings: %w", err)
 	}
 	return found, nil
-}
-
-// SaveSecret implements [store.Secrets].
-func (r *Records) SaveSecret(ctx context.Context, name, secret string) error {
-	return saveSecret(ctx, r.db.Write, name, secret)
-}
-
-// execer asks a database or a transaction to change something.
-type execer interface {
-	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
-}
-
-func saveSecret(ctx context.Context, db execer, name, secret string) error {
-	var err error
-	if secret == "" {
-		_, err = db.ExecContext(ctx, `DELETE FROM secrets WHERE name = $1`, name)
-	} else {
-		_, err = db.ExecContext(ctx, `INSERT INTO secrets (name, secret) VALUES ($1, $2)
-			ON CONFLICT (name) DO UPDATE SET secret = excluded.secret`, name, secret)
-	}
-	if err != nil {
-		return fmt.Errorf("save secret %s: %w", name, err)
-	}
-	return nil
-}
-
-// Secret implements [store.Secrets].
-func (r *Records) Secret(ctx context.Context, name string) (string, error) {
-	var secret string
-	err := r.db.Read.QueryRowContext(ctx, `SELECT secret FROM secrets WHERE name = $1`, name).Scan(&secret)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return "", fmt.Errorf("read secret %s: %w", name, err)
-	}
-	return secret, nil
 }
 
 // narrowing collects the conditions of a question.
