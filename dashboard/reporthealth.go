@@ -25,10 +25,29 @@ const healthReport report.Name = "health"
 const topTroubled = 100
 
 type healthInput struct {
-	Kind   string `query:"kind" maxLength:"100" doc:"Only devices that are registered to send this kind" example:"smoke"`
-	Area   string `query:"area" maxLength:"100" doc:"Only devices of this responsibility area" example:"310107005"`
-	Format string `query:"format" enum:"json,csv,xlsx,geojson,txt" default:"json" doc:"Form of the answer" example:"xlsx"`
-	Lang   string `query:"lang" enum:"zh,en" default:"zh" doc:"Language of CSV, XLSX and text" example:"zh"`
+	Kind   []string `query:"kind,explode" maxItems:"12" doc:"Only devices that are registered to send one of these kinds; several times, or parted by commas" example:"smoke"`
+	Area   []string `query:"area,explode" maxItems:"24" doc:"Only devices of these responsibility areas; several times, or parted by commas" example:"310107005"`
+	Format string   `query:"format" enum:"json,csv,xlsx,geojson,txt" default:"json" doc:"Form of the answer" example:"xlsx"`
+	Lang   string   `query:"lang" enum:"zh,en" default:"zh" doc:"Language of CSV, XLSX and text" example:"zh"`
+}
+
+// healthScope is what devices the report is about.
+type healthScope struct {
+	kinds report.Keys[sensors.KindKey]
+	areas report.Keys[grid.AreaCode]
+}
+
+func (s *Server) healthScope(in *healthInput) healthScope {
+	return healthScope{
+		kinds: report.ReadKeys(in.Kind, func(k sensors.KindKey) bool { _, ok := s.deps.Kinds.Kind(k); return ok }),
+		areas: report.ReadKeys(in.Area, func(code grid.AreaCode) bool { return s.areaOfCode(code) != nil }),
+	}
+}
+
+// has reports whether the report is about a device: one of its kinds, and its area, are
+// among those asked for.
+func (h *healthScope) has(v *deviceView) bool {
+	return h.areas.Admit(v.Area) && (h.kinds.Len() == 0 || slices.ContainsFunc(v.Kinds, h.kinds.Admit))
 }
 
 func (s *Server) getHealth(ctx context.Context, in *healthInput) (*reportOutput, error) {
@@ -36,8 +55,10 @@ func (s *Server) getHealth(ctx context.Context, in *healthInput) (*reportOutput,
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	rows, _ := table.find(&DeviceFilter{Kind: in.Kind, Area: in.Area})
-	result, err := s.health(in, table, rows)
+	scope := s.healthScope(in)
+	rows, _ := table.find(&DeviceFilter{})
+	rows = slices.DeleteFunc(rows, func(v *deviceView) bool { return !scope.has(v) })
+	result, err := s.health(&scope, table, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -45,19 +66,19 @@ func (s *Server) getHealth(ctx context.Context, in *healthInput) (*reportOutput,
 }
 
 // health makes the report of some rows of the register.
-func (s *Server) health(in *healthInput, table *deviceTable, rows []*deviceView) (*report.Result, error) {
+func (s *Server) health(scope *healthScope, table *deviceTable, rows []*deviceView) (*report.Result, error) {
 	out := &report.Result{
 		Report: healthReport, Title: sensors.Names{ZH: "设备状况", EN: "Device health"},
 		Version: report.Version{Program: s.opts.Version, Format: report.FormatVersion}, GeneratedAt: table.at.UTC(),
 		Period:  report.NewPeriod(table.at, table.at, s.opts.Zone, report.Whole, 1),
 		Methods: []report.Method{{Key: "register", Names: sensors.Names{ZH: "设备登记册与报文计数", EN: "Register of devices and counts of messages"}, Reference: "docs/analytics/reports.md"}},
 		Parameters: []report.Parameter{
-			{Key: "kind", Names: sensors.Names{ZH: "类型", EN: "Kind"}, Text: in.Kind, Value: report.Named(s.healthKind(sensors.KindKey(in.Kind), sensors.Names{ZH: "全部", EN: "all"}))},
-			{Key: "area", Names: sensors.Names{ZH: "责任网格", EN: "Area"}, Text: in.Area, Value: report.Named(s.healthArea(grid.AreaCode(in.Area), sensors.Names{ZH: "全市", EN: "whole city"}))},
+			{Key: "kind", Names: sensors.Names{ZH: "类型", EN: "Kind"}, Text: scope.kinds.String(), Value: report.Named(together(scope.kinds, s.healthKind, sensors.Names{ZH: "全部", EN: "all"}))},
+			{Key: "area", Names: sensors.Names{ZH: "责任网格", EN: "Area"}, Text: scope.areas.String(), Value: report.Named(together(scope.areas, s.healthArea, sensors.Names{ZH: "全市", EN: "whole city"}))},
 		},
 		Definitions: healthDefinitions(), Notes: []report.Note{}, Features: []report.Feature{},
 	}
-	byArea, byKind, byBoth := healthTallies(rows)
+	byArea, byKind, byBoth := healthTallies(rows, scope.kinds)
 	areas := healthTable("areas", sensors.Names{ZH: "按责任网格", EN: "By area"}, healthText("area", "责任网格编号", "Area code"), healthText("area_name", "责任网格", "Area"))
 	for _, k := range sortedHealth(byArea) {
 		if a := s.areaOfCode(k.area); a != nil {
@@ -83,6 +104,18 @@ func (s *Server) health(in *healthInput, table *deviceTable, rows []*deviceView)
 	var err error
 	out.Data.Fingerprint, err = fingerprint(out.Tables)
 	return out, err
+}
+
+// together names all keys of a set, or says what none means.
+func together[K ~string](keys report.Keys[K], name func(key K, none sensors.Names) sensors.Names, none sensors.Names) sensors.Names {
+	if keys.Len() == 0 {
+		return none
+	}
+	var all []sensors.Names
+	for _, k := range keys.All() {
+		all = append(all, name(k, none))
+	}
+	return report.Together(all)
 }
 
 // fingerprint is equal while what the tables say is.
@@ -122,9 +155,9 @@ func (t *healthTally) add(v *deviceView) {
 	t.bad += v.Health.Bad
 }
 
-// healthTallies counts devices by area, by kind and by both. A device of several
-// kinds counts with each of them, in the count by area once.
-func healthTallies(rows []*deviceView) (byArea, byKind, byBoth map[healthKey]*healthTally) {
+// healthTallies counts devices by area, by those kinds that are asked for, and by both.
+// A device of several of them counts with each, in the count by area once.
+func healthTallies(rows []*deviceView, asked report.Keys[sensors.KindKey]) (byArea, byKind, byBoth map[healthKey]*healthTally) {
 	byArea, byKind, byBoth = map[healthKey]*healthTally{}, map[healthKey]*healthTally{}, map[healthKey]*healthTally{}
 	add := func(m map[healthKey]*healthTally, k healthKey, v *deviceView) {
 		if m[k] == nil {
@@ -139,6 +172,9 @@ func healthTallies(rows []*deviceView) (byArea, byKind, byBoth map[healthKey]*he
 			kinds = []sensors.KindKey{""}
 		}
 		for _, k := range kinds {
+			if !asked.Admit(k) {
+				continue
+			}
 			add(byKind, healthKey{kind: k}, v)
 			add(byBoth, healthKey{area: v.Area, kind: k}, v)
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -65,6 +66,7 @@ type paramView struct {
 	Type    report.ParamType `json:"type" enum:"string,time,integer,number,boolean"`
 	Enum    []string         `json:"enum,omitempty"`
 	Default string           `json:"default" doc:"Empty when there is none, or it depends on others"`
+	Many    int              `json:"many,omitempty" doc:"How many values it takes, given several times or parted by commas; left out for one"`
 }
 
 func listReports(context.Context, *struct{}) (*reportsOutput, error) {
@@ -72,7 +74,7 @@ func listReports(context.Context, *struct{}) (*reportsOutput, error) {
 	for _, name := range report.Names {
 		v := reportKindView{Name: name, Title: name.Title(), Parameters: []paramView{}}
 		for _, p := range report.Params(name) {
-			v.Parameters = append(v.Parameters, paramView{Key: p.Key, Names: p.Names, Doc: p.Doc, Type: p.Type, Enum: p.Enum, Default: p.Default})
+			v.Parameters = append(v.Parameters, paramView{Key: p.Key, Names: p.Names, Doc: p.Doc, Type: p.Type, Enum: p.Enum, Default: p.Default, Many: p.Many})
 		}
 		out.Body.Reports = append(out.Body.Reports, v)
 	}
@@ -146,11 +148,18 @@ func reportParams(name report.Name) []*huma.Param {
 		for _, e := range p.Enum {
 			schema.Enum = append(schema.Enum, e)
 		}
-		example := p.Example
+		var example any = p.Example
 		if example == "" {
 			example = p.Default
 		}
-		out = append(out, &huma.Param{Name: p.Key, In: "query", Description: p.Doc.EN + "; " + p.Doc.ZH + withDefault(p.Default), Schema: schema, Example: example})
+		one := &huma.Param{Name: p.Key, In: "query", Description: p.Doc.EN + "; " + p.Doc.ZH + withDefault(p.Default), Schema: schema, Example: example}
+		if p.Many > 0 {
+			yes := true
+			one.Schema, one.Style, one.Explode = &huma.Schema{Type: huma.TypeArray, Items: schema, MaxItems: &p.Many}, "form", &yes
+			one.Description += "; several times, or parted by commas; at most " + strconv.Itoa(p.Many)
+			one.Example = []any{example}
+		}
+		out = append(out, one)
 	}
 	return out
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cespare/xxhash/v2"
 
+	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
 )
@@ -25,7 +26,7 @@ const maxAlertPages = 100
 // began. Alerts that became a part of another are left out. cut says that older
 // ones were left out too.
 func (r *Reporter) alertsOf(ctx context.Context, req Request) (out []store.Alert, cut bool, err error) {
-	q := store.AlertQuery{Kind: req.Kind, Area: req.Area, ClearedFrom: req.From, RaisedBefore: req.To, Limit: store.MaxAlerts}
+	q := store.AlertQuery{Kind: req.Kinds.Only(), Area: req.Areas.Only(), ClearedFrom: req.From, RaisedBefore: req.To, Limit: store.MaxAlerts}
 	for n := 0; ; n++ {
 		if n == maxAlertPages {
 			cut = true
@@ -36,7 +37,7 @@ func (r *Reporter) alertsOf(ctx context.Context, req Request) (out []store.Alert
 			return nil, false, fmt.Errorf("alerts of the period: %w", err)
 		}
 		for _, a := range page {
-			if a.MergedInto == "" {
+			if a.MergedInto == "" && req.asksFor(&a) {
 				out = append(out, a)
 			}
 		}
@@ -47,6 +48,15 @@ func (r *Reporter) alertsOf(ctx context.Context, req Request) (out []store.Alert
 	}
 	slices.Reverse(out)
 	return out, cut, nil
+}
+
+// asksFor reports whether an alert is of the kinds and in the areas of a request, or
+// in areas within them.
+func (r *Request) asksFor(a *store.Alert) bool {
+	if !r.Kinds.Admit(a.Kind) {
+		return false
+	}
+	return r.Areas.Len() == 0 || slices.ContainsFunc(r.Areas.All(), func(code grid.AreaCode) bool { return store.AreaWithin(a.Area, code) })
 }
 
 // end is the end of the period, or now while it runs. What was cleared later is

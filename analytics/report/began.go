@@ -60,7 +60,7 @@ func (b *beginnings) observed(ctx context.Context, kind sensors.KindKey, from ti
 	near := dayAfter(from, -7*nearbyWeeks, zone)
 	far := grid.NewCalendar(zone).Day(near.AddDate(-allYears, 0, 0))
 	for _, s := range [][]time.Time{{near, day}, {day, dayAfter(from, 1, zone)}, {far, near}} {
-		c, err := b.r.src.Series.Cube(ctx, store.CubeQuery{Kind: kind, By: store.ByCity, Area: b.req.Area, Bounds: []time.Time{s[0].UTC(), s[1].UTC()}})
+		c, err := b.r.cube(ctx, store.CubeQuery{Kind: kind, By: store.ByCity, Bounds: []time.Time{s[0].UTC(), s[1].UTC()}}, b.req.Areas)
 		if err != nil {
 			return false, fmt.Errorf("first observation of %s: %w", kind, err)
 		}

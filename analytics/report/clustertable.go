@@ -86,7 +86,7 @@ func (r *Reporter) areasOf(s *study, c cluster) (sensors.Names, error) {
 // deviceRows adds the devices with most of the newest observations in a cell, at
 // most store.MaxObservations of them, and returns them in one line.
 func (r *Reporter) deviceRows(ctx context.Context, req Request, cell grid.Cell, rank int, t *Table) (Value, error) {
-	page, _, err := r.src.Series.Observations(ctx, store.ObservationQuery{Kind: req.Kind, Cell: cell, From: req.From, To: req.To, Limit: store.MaxObservations})
+	page, _, err := r.src.Series.Observations(ctx, store.ObservationQuery{Kind: req.Kinds.Only(), Cell: cell, From: req.From, To: req.To, Limit: store.MaxObservations})
 	if err != nil {
 		return Value{}, fmt.Errorf("observations of a cluster: %w", err)
 	}

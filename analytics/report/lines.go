@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -90,27 +89,30 @@ func columnsOf(k sensors.Kind) []store.Aggregate {
 	return nil
 }
 
-// lines asks for the lines of a trend over bounds: one a place for a kind, one a
-// kind, or one a place for each kind. Areas without an observation are there too,
+// lines asks for the lines of a trend over bounds: one a kind, or one a place for each
+// kind. Areas without an observation are there too,
 // with zeros; kinds without one are not, unless they were asked for by name.
 func (r *Reporter) lines(ctx context.Context, req Request, bounds []time.Time) ([]line, error) {
 	reg, err := r.devices(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if req.By.oneKind() {
-		kind, _ := r.src.Kinds.Kind(req.Kind) // Parse has seen it
-		return r.linesOf(ctx, kind, req, bounds, reg)
+	var out []line
+	if req.By.named() {
+		for _, k := range r.kindsOf(req) {
+			found, err := r.linesOf(ctx, k, req, bounds, reg)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, found...)
+		}
+		return out, nil
 	}
 	whole := req.By == ByKind
 	if req.By = ByArea; whole {
 		req.By = ByCity
 	}
-	var out []line
-	for _, k := range r.src.Kinds.All() {
-		if req.Kind != "" && k.Key != req.Kind {
-			continue
-		}
+	for _, k := range r.kindsOf(req) {
 		found, err := r.linesOf(ctx, k, req, bounds, reg)
 		if err != nil {
 			return nil, err
@@ -130,13 +132,13 @@ func (r *Reporter) lines(ctx context.Context, req Request, bounds []time.Time) (
 
 // linesOf asks for the lines of one kind, by area or of the city.
 func (r *Reporter) linesOf(ctx context.Context, kind sensors.Kind, req Request, bounds []time.Time, reg *registerView) ([]line, error) {
-	q := store.CubeQuery{Kind: kind.Key, By: store.ByCity, Area: req.Area, Bounds: bounds, With: columnsOf(kind)}
+	q := store.CubeQuery{Kind: kind.Key, By: store.ByCity, Bounds: bounds, With: columnsOf(kind)}
 	if req.By == ByArea {
 		q.By = store.ByArea
 	}
-	c, err := r.src.Series.Cube(ctx, q)
+	c, err := r.cube(ctx, q, req.Areas)
 	if err != nil {
-		return nil, fmt.Errorf("cube of %s: %w", kind.Key, err)
+		return nil, err
 	}
 	places := r.placesOf(kind, req, reg, &c)
 	begin := firstWindow(&c)
@@ -176,13 +178,13 @@ func placeIndex(c *store.Cube, l *line) int {
 // placesOf returns the lines without their numbers.
 func (r *Reporter) placesOf(kind sensors.Kind, req Request, reg *registerView, c *store.Cube) []line {
 	if req.By != ByArea {
-		l := line{names: areaName(req.Area, r.src.Areas.All()), kind: kind, devices: len(reg.of(kind.Key, req.Area))}
-		all := r.src.Areas.All()
+		l := line{names: areasName(req.Areas, r.src.Areas.All()), kind: kind, devices: len(reg.of(kind.Key, req.Areas))}
+		all, whole := r.src.Areas.All(), req.Areas.Len() == 0
 		for _, a := range all {
-			if a.Code == req.Area {
+			if a.Code == req.Areas.Only() {
 				l.area = &a
 			}
-			if a.Code == req.Area || req.Area == "" && !within(a, all) {
+			if whole && !within(a, all) || !whole && req.Areas.Admit(a.Code) {
 				l.km2 += a.AreaSquareMeters / 1e6
 			}
 		}
@@ -191,7 +193,7 @@ func (r *Reporter) placesOf(kind sensors.Kind, req Request, reg *registerView, c
 	var out []line
 	devices := reg.byArea(kind.Key)
 	for _, a := range r.src.Areas.All() {
-		if req.Area == "" || a.Code == req.Area {
+		if req.Areas.Admit(a.Code) {
 			out = append(out, line{key: string(a.Code), names: a.Names, kind: kind, area: &a, km2: a.AreaSquareMeters / 1e6, devices: devices[a.Code]})
 		}
 	}

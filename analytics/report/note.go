@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/urbangrid/urbangrid/sensors"
@@ -64,9 +65,10 @@ const (
 // Note is one thing that is missing or must be known. It is told once, with the
 // number of values that it is the reason for.
 type Note struct {
-	Code  NoteCode      `json:"code" example:"too_few_windows"`
-	Text  sensors.Names `json:"text"`
-	Count int           `json:"count" doc:"How many values are missing for this reason; 0 when none is"`
+	Code  NoteCode        `json:"code" example:"too_few_windows"`
+	Kind  sensors.KindKey `json:"kind,omitempty" doc:"Whose section it belongs to" example:"smoke"`
+	Text  sensors.Names   `json:"text"`
+	Count int             `json:"count" doc:"How many values are missing for this reason; 0 when none is"`
 }
 
 // noteText is what people read of a code: in a cell of a table, and below it.
@@ -173,35 +175,31 @@ func (c NoteCode) Text() sensors.Names {
 }
 
 // notesOf returns the general notes and, for every reason that a value of the
-// tables is missing, one note with its number, in the order of the codes.
+// tables is missing, one note a section with its number, in the order of the codes.
 func notesOf(tables []Table, general []Note) []Note {
-	missing := map[NoteCode]int{}
+	type reason struct {
+		code NoteCode
+		kind sensors.KindKey
+	}
+	missing := map[reason]int{}
 	for _, t := range tables {
 		for _, row := range t.Rows {
 			for _, v := range row {
 				if why, ok := v.Why(); ok {
-					missing[why]++
+					missing[reason{why, t.Kind}]++
 				}
 			}
 		}
 	}
 	out := append(make([]Note, 0, len(general)+len(missing)), general...)
-	for code, n := range missing {
-		i := slices.IndexFunc(out, func(note Note) bool { return note.Code == code })
+	for why, n := range missing {
+		i := slices.IndexFunc(out, func(note Note) bool { return note.Code == why.code && note.Kind == why.kind })
 		if i < 0 {
-			out = append(out, Note{Code: code, Text: code.Text()})
+			out = append(out, Note{Code: why.code, Kind: why.kind, Text: why.code.Text()})
 			i = len(out) - 1
 		}
 		out[i].Count = n
 	}
-	slices.SortStableFunc(out, func(a, b Note) int {
-		switch {
-		case a.Code < b.Code:
-			return -1
-		case a.Code > b.Code:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(out, func(a, b Note) int { return cmp.Or(cmp.Compare(a.Code, b.Code), cmp.Compare(a.Kind, b.Kind)) })
 	return out
 }

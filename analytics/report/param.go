@@ -36,6 +36,14 @@ type Param struct {
 	Default  string // "" when there is none, or it depends on others
 	Min, Max int    // of an integer or a number
 	Example  string
+	// Many is how many values it takes, each by itself or parted by commas; 0 means
+	// one.
+	Many int
+
+	moving bool // it says a period that moves with time, which a Request does not keep
+	// Of Many values:
+	setAll func(r *Request, texts []string, d District) error
+	getAll func(r *Request) []string
 
 	set func(r *Request, text string, d District) error // text may be ""
 	get func(r *Request, zone *time.Location) string
@@ -49,11 +57,11 @@ func Params(name Name) []Param {
 		return []Param{
 			kindParam(), oneOf("by", names("分组", "By"), names("按什么分组；案件类别和来源（class、channel）要等有了案件", "what trends are told apart by; class and channel are of cases, of which there are none yet"),
 				func(r *Request) *Dimension { return &r.By }, ByArea, ByKind, ByAreaKind, ByCity, ByClass, ByChannel),
-			everyParam(Day, Hour, Week), fromParam(), toParam(), areaParam(),
+			everyParam(Day, Hour, Week), fromParam(), toParam(), periodParam(), runningParam(), areaParam(),
 		}
 	case Hotspots:
 		return []Param{
-			kindRequired(), everyParam(Day, Hour), fromParam(), toParam(), areaParam(), resolutionParam(), ringsParam(),
+			kindRequired(), everyParam(Day, Hour), fromParam(), toParam(), periodParam(), runningParam(), areaParam(), resolutionParam(), ringsParam(),
 			oneOf("of", names("指标", "Of"), names("热点按事件数还是按每台设备的事件数", "hot spots of counts or of events per device; auto takes rates where every cell has a device"),
 				func(r *Request) *Quantity { return &r.Of }, Auto, Counts, Rates),
 			topParam(20), yesNo("devices", names("列出设备", "Devices"), names("列出每个热点中事件最多的设备", "name the devices with most observations in each cluster"), func(r *Request) *bool { return &r.Devices }),
@@ -62,14 +70,14 @@ func Params(name Name) []Param {
 			whole("seed", names("随机种子", "Seed"), names("模拟的随机种子：相同种子得到相同结果", "seed of the replicates: the same gives the same answer"), 1, 0, 1<<31-1, func(r *Request) *int { return &r.Seed }),
 		}
 	case Emerging:
-		return []Param{kindRequired(), everyParam(Day, Hour), fromParam(), toParam(), areaParam(), resolutionParam(), ringsParam()}
+		return []Param{kindRequired(), everyParam(Day, Hour), fromParam(), toParam(), periodParam(), runningParam(), areaParam(), resolutionParam(), ringsParam()}
 	case Stubborn:
 		return []Param{
 			kindParam(), oneOf("by", names("分组", "By"), names("按网格、按设备（部件），或两者", "cells, devices (components), or both"),
 				func(r *Request) *Dimension { return &r.By }, ByAny, ByCell, ByDevice),
 			oneOf("source", names("来源", "Source"), names("由告警，或由有事件的日子得出", "what they are made from: alerts, or days with events"),
 				func(r *Request) *Source { return &r.Source }, FromAlerts, FromEvents),
-			hidden(Day), fromParam(), toParam(), areaParam(), resolutionParam(),
+			hidden(Day), fromParam(), toParam(), periodParam(), runningParam(), areaParam(), resolutionParam(),
 			whole("within_days", names("复发天数", "Within days"), names("解除后多少天内再次发生算复发", "what comes back within so many days of its end has returned"), 7, 1, 90, func(r *Request) *int { return &r.WithinDays }),
 			whole("long_days", names("持续天数", "Long days"), names("一次持续多少天以上也算难点", "what lasted so many days at a time is stubborn too, though it did not return"), 7, 1, 365, func(r *Request) *int { return &r.LongDays }),
 			oneOf("rank", names("排序", "Rank"), names("先按什么排序", "what ranks them first"), func(r *Request) *Ranking { return &r.Rank }, ByReturns, ByLasted, ByLongest, ByLate),
@@ -77,7 +85,7 @@ func Params(name Name) []Param {
 		}
 	case Quality:
 		return []Param{
-			kindParam(), hidden(Week), fromParam(), toParam(), areaParam(),
+			kindParam(), hidden(Week), fromParam(), toParam(), periodParam(), runningParam(), areaParam(),
 			budgetParam(),
 		}
 	}
@@ -87,44 +95,81 @@ func Params(name Name) []Param {
 func names(zh, en string) sensors.Names { return sensors.Names{ZH: zh, EN: en} }
 
 func kindParam() Param {
-	return Param{
-		Key: "kind", Names: names("类型", "Kind"), Doc: names("类型的键；不填则为全部", "key of the kind; all when it is left out"), Type: TextParam, Example: "smoke",
-		set: func(r *Request, s string, d District) error {
-			r.Kind = sensors.KindKey(s)
-			if _, ok := d.Kinds.Kind(r.Kind); s != "" && !ok {
-				return errors.New("the catalogue has no such kind")
+	p := keysParam("kind", names("类型", "Kinds"), names("类型的键，可以有多个；不填则为全部", "keys of kinds; all when it is left out"), "smoke", MaxKinds,
+		func(r *Request) *Keys[sensors.KindKey] { return &r.Kinds }, func(d District, key sensors.KindKey) error {
+			if _, ok := d.Kinds.Kind(key); !ok {
+				return fmt.Errorf("the catalogue has no such kind as %q", key)
 			}
 			return nil
-		},
-		get: func(r *Request, _ *time.Location) string { return string(r.Kind) },
-	}
+		})
+	return p
 }
 
 func kindRequired() Param {
 	p := kindParam()
-	p.Doc = names("类型的键，必填", "key of the kind; needed")
-	set := p.set
-	p.set = func(r *Request, s string, d District) error {
-		if s == "" {
+	p.Doc = names("类型的键，必填；有多个时每个类型单独一节", "keys of kinds, one at least; each is a section of its own")
+	setAll := p.setAll
+	p.setAll = func(r *Request, texts []string, d District) error {
+		if err := setAll(r, texts, d); err != nil {
+			return err
+		}
+		if r.Kinds.Len() == 0 {
 			return errors.New("is needed")
 		}
-		return set(r, s, d)
+		return nil
 	}
 	return p
 }
 
 func areaParam() Param {
-	return Param{
-		Key: "area", Names: names("责任网格", "Area"), Doc: names("只看一个责任网格", "narrow to one responsibility area by its code"), Type: TextParam, Example: "310107005",
-		set: func(r *Request, s string, d District) error {
-			r.Area = grid.AreaCode(s)
-			if s != "" && !slices.ContainsFunc(d.Areas, func(a grid.Area) bool { return a.Code == r.Area }) {
-				return errors.New("no area has this code")
+	return keysParam("area", names("责任网格", "Areas"), names("只看这些责任网格之内，可以有多个", "only what lies in any of these responsibility areas, by their codes"), "310107005", MaxAreas,
+		func(r *Request) *Keys[grid.AreaCode] { return &r.Areas }, func(d District, code grid.AreaCode) error {
+			if !slices.ContainsFunc(d.Areas, func(a grid.Area) bool { return a.Code == code }) {
+				return fmt.Errorf("no area has the code %q", code)
 			}
 			return nil
+		})
+}
+
+// keysParam is a set of keys that are known.
+func keysParam[K ~string](key string, n, doc sensors.Names, example string, most int, field func(*Request) *Keys[K], known func(District, K) error) Param {
+	return Param{
+		Key: key, Names: n, Doc: doc, Type: TextParam, Example: example, Many: most,
+		setAll: func(r *Request, texts []string, d District) error {
+			var faults []error
+			set := ReadKeys(texts, func(k K) bool { return known(d, k) == nil })
+			for _, k := range set.All() {
+				faults = append(faults, known(d, k))
+			}
+			if n := set.Len(); n > most {
+				faults = append(faults, fmt.Errorf("names %d: %d are the most", n, most))
+			}
+			*field(r) = set
+			return inOneLine(faults)
 		},
-		get: func(r *Request, _ *time.Location) string { return string(r.Area) },
+		getAll: func(r *Request) []string {
+			var out []string
+			for _, k := range field(r).All() {
+				out = append(out, string(k))
+			}
+			return out
+		},
+		get: func(r *Request, _ *time.Location) string { return field(r).String() },
 	}
+}
+
+// inOneLine is some errors as one that reads as a line, nil when none is.
+func inOneLine(all []error) error {
+	var lines []string
+	for _, err := range all {
+		if err != nil {
+			lines = append(lines, err.Error())
+		}
+	}
+	if len(lines) == 0 {
+		return nil
+	}
+	return errors.New(strings.Join(lines, "; "))
 }
 
 func everyParam(steps ...Step) Param {

@@ -318,7 +318,7 @@ func (r *Reporter) healthTable(reg *registerView, req Request) Table {
 		}
 		state, _ := d.State(now, r.src.Kinds)
 		for _, k := range kinds {
-			if req.Kind != "" && k != req.Kind || req.Area != "" && req.Area != reg.devices[i].area {
+			if !req.Kinds.Admit(k) || !req.Areas.Admit(reg.devices[i].area) {
 				continue
 			}
 			h := byKind[k]

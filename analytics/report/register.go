@@ -83,12 +83,11 @@ func (r *Reporter) placed(d *sensors.Device) registered {
 	return out
 }
 
-// of returns the devices that are registered for a kind, in an area unless it is
-// "".
-func (v *registerView) of(kind sensors.KindKey, area grid.AreaCode) []registered {
+// of returns the devices that are registered for a kind in some areas.
+func (v *registerView) of(kind sensors.KindKey, areas Keys[grid.AreaCode]) []registered {
 	var out []registered
 	for _, d := range v.devices {
-		if slices.Contains(d.kinds, kind) && (area == "" || d.area == area) {
+		if slices.Contains(d.kinds, kind) && areas.Admit(d.area) {
 			out = append(out, d)
 		}
 	}
@@ -98,7 +97,7 @@ func (v *registerView) of(kind sensors.KindKey, area grid.AreaCode) []registered
 // byArea counts the devices of a kind by area.
 func (v *registerView) byArea(kind sensors.KindKey) map[grid.AreaCode]int {
 	out := map[grid.AreaCode]int{}
-	for _, d := range v.of(kind, "") {
+	for _, d := range v.of(kind, Keys[grid.AreaCode]{}) {
 		out[d.area]++
 	}
 	return out

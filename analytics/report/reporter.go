@@ -158,8 +158,8 @@ func (r *Reporter) Answer(ctx context.Context, req Request, state string, tell T
 	if tell == nil {
 		tell = func(jobs.Progress) {}
 	}
-	answers := map[Name]func(context.Context, Request, Tell, *Result) error{
-		Trend: r.trend, Hotspots: r.hotspots, Emerging: r.emerging, Stubborn: r.stubborn, Quality: r.quality,
+	answers := map[Name]answerer{
+		Trend: r.trend, Hotspots: r.byKind(r.hotspots), Emerging: r.byKind(r.emerging), Stubborn: r.stubborn, Quality: r.quality,
 	}
 	answer := answers[req.Report]
 	if answer == nil {
@@ -195,8 +195,9 @@ func (r *Reporter) frame(req Request, state string) (*Result, error) {
 		return nil, err
 	}
 	title := titles[req.Report]
-	if k, ok := d.Kinds.Kind(req.Kind); ok {
-		title = sensors.Names{ZH: title.ZH + "：" + k.Names.ZH, EN: title.EN + ": " + k.Names.EN}
+	if req.Kinds.Len() > 0 {
+		of := kindsName(req.Kinds, d.Kinds)
+		title = sensors.Names{ZH: title.ZH + "：" + of.ZH, EN: title.EN + ": " + of.EN}
 	}
 	return &Result{
 		Report: req.Report, Title: title, Version: Version{Program: r.opts.Version, Format: FormatVersion},

@@ -15,8 +15,8 @@ import (
 // same.
 type Request struct {
 	Report     Name
-	Kind       sensors.KindKey // "" for all kinds
-	Area       grid.AreaCode   // "" for the whole city
+	Kinds      Keys[sensors.KindKey]
+	Areas      Keys[grid.AreaCode] // what lies in any of them; none for the whole city
 	By         Dimension
 	Every      Step
 	From, To   time.Time // starts of windows, UTC
@@ -34,7 +34,19 @@ type Request struct {
 	Top        int     // how many rows of a ranking
 	Episodes   int     // how many episodes of each
 	Budget     float64 // false episodes a kind and week; below 0 means those of the rules
+
+	// How the period was asked for. settle makes From and To of it and clears it, so
+	// that the same period is the same question however it was said.
+	last    span
+	running bool
 }
+
+// MaxKinds and MaxAreas bound how many a question may name. One that names none is
+// about all of them.
+const (
+	MaxKinds = 12
+	MaxAreas = 24
+)
 
 // Long reports whether the answer takes so long that it should be asked for as a
 // job.
@@ -60,8 +72,9 @@ const (
 // ofCases reports whether only cases can be told apart by d.
 func (d Dimension) ofCases() bool { return d == ByClass || d == ByChannel }
 
-// oneKind reports whether a trend by d is that of one kind.
-func (d Dimension) oneKind() bool { return d == ByArea || d == ByCity }
+// named reports whether a trend by d is of kinds that were named: of all there are it
+// would have a line for each in each place.
+func (d Dimension) named() bool { return d == ByArea || d == ByCity }
 
 // Quantity is what hot spots are of.
 type Quantity string
@@ -110,6 +123,12 @@ func Parse(name Name, given url.Values, d District) (Request, error) {
 	known := map[string]bool{}
 	for _, p := range params {
 		known[p.Key] = true
+		if p.setAll != nil {
+			if err := p.setAll(&r, given[p.Key], d); err != nil {
+				faults = append(faults, Fault{p.Key, strings.Join(given[p.Key], ","), err.Error()})
+			}
+			continue
+		}
 		text := given.Get(p.Key)
 		if n := len(given[p.Key]); n > 1 {
 			faults = append(faults, Fault{p.Key, strings.Join(given[p.Key], ","), fmt.Sprintf("is given %d times", n)})
@@ -164,6 +183,7 @@ func (r *Request) lookBack() int {
 // settle makes the period whole windows, fills in what was left out of it, and
 // returns what is wrong between parameters.
 func (r *Request) settle(d District) Faults {
+	faults := r.settleLast(d)
 	if r.To.IsZero() {
 		r.To = r.Every.Floor(d.Now, d.Zone)
 	} else if start := r.Every.Floor(r.To, d.Zone); start.Before(r.To) {
@@ -174,14 +194,13 @@ func (r *Request) settle(d District) Faults {
 	} else {
 		r.From = r.Every.Floor(r.From, d.Zone)
 	}
-	var faults Faults
 	if _, err := r.Every.Bounds(r.From, r.To, d.Zone, limits[r.Every]); err != nil {
 		faults = append(faults, Fault{"from", r.From.In(d.Zone).Format(time.RFC3339), err.Error()})
 	}
 	if r.From.After(d.Now) {
 		faults = append(faults, Fault{"from", r.From.In(d.Zone).Format(time.RFC3339), "is in the future"})
 	}
-	if r.Report == Trend && r.By.oneKind() && r.Kind == "" {
+	if r.Report == Trend && r.By.named() && r.Kinds.Len() == 0 {
 		faults = append(faults, Fault{"kind", "", "is needed, unless the trend is by kind or area-kind"})
 	}
 	r.From, r.To = r.From.UTC(), r.To.UTC()
@@ -193,6 +212,12 @@ func (r *Request) settle(d District) Faults {
 func (r Request) Values(zone *time.Location) url.Values {
 	out := url.Values{}
 	for _, p := range Params(r.Report) {
+		if p.getAll != nil {
+			if all := p.getAll(&r); len(all) > 0 {
+				out[p.Key] = all
+			}
+			continue
+		}
 		if s := p.get(&r, zone); s != "" {
 			out.Set(p.Key, s)
 		}
@@ -204,6 +229,9 @@ func (r Request) Values(zone *time.Location) url.Values {
 func (r Request) parameters(d District) []Parameter {
 	out := make([]Parameter, 0, 10)
 	for _, p := range Params(r.Report) {
+		if p.moving {
+			continue // from and to say it
+		}
 		text := p.get(&r, d.Zone)
 		v := Text(text)
 		if n, ok := choiceNames[text]; ok && (len(p.Enum) > 0 || p.Type == YesNoParam) {
@@ -215,13 +243,9 @@ func (r Request) parameters(d District) []Parameter {
 		case "to":
 			v = Moment(r.To)
 		case "kind":
-			if k, ok := d.Kinds.Kind(r.Kind); ok {
-				v = Named(k.Names)
-			} else {
-				v = Named(sensors.Names{ZH: "全部", EN: "all"})
-			}
+			v = Named(kindsName(r.Kinds, d.Kinds))
 		case "area":
-			v = Named(areaName(r.Area, d.Areas))
+			v = Named(areasName(r.Areas, d.Areas))
 		case "budget":
 			if r.Budget < 0 {
 				v = Named(names("按规则", "that of the rules"))
@@ -242,6 +266,43 @@ var choiceNames = map[string]sensors.Names{
 	string(FromAlerts): {ZH: "告警", EN: "alerts"}, string(FromEvents): {ZH: "有事件的日子", EN: "days with events"},
 	string(ByReturns): {ZH: "复发次数", EN: "returns"}, string(ByLasted): {ZH: "总时长", EN: "time altogether"}, string(ByLongest): {ZH: "最长一次", EN: "longest time"}, string(ByLate): {ZH: "超时与重新打开", EN: "late or reopened"},
 	"true": {ZH: "是", EN: "yes"}, "false": {ZH: "否", EN: "no"},
+}
+
+// Together is names as people list them.
+func Together(all []sensors.Names) (out sensors.Names) {
+	for i, n := range all {
+		if i > 0 {
+			out.ZH, out.EN = out.ZH+"、", out.EN+", "
+		}
+		out.ZH, out.EN = out.ZH+n.ZH, out.EN+n.EN
+	}
+	return out
+}
+
+// kindsName is what people call some kinds, in the order of the catalogue.
+func kindsName(keys Keys[sensors.KindKey], kinds *sensors.Catalog) sensors.Names {
+	if keys.Len() == 0 {
+		return sensors.Names{ZH: "全部", EN: "all"}
+	}
+	var all []sensors.Names
+	for _, k := range kinds.All() {
+		if keys.Admit(k.Key) {
+			all = append(all, k.Names)
+		}
+	}
+	return Together(all)
+}
+
+// areasName is what people call some areas together.
+func areasName(codes Keys[grid.AreaCode], areas []grid.Area) sensors.Names {
+	if codes.Len() == 0 {
+		return areaName("", areas)
+	}
+	var all []sensors.Names
+	for _, code := range codes.All() {
+		all = append(all, areaName(code, areas))
+	}
+	return Together(all)
 }
 
 // areaName is what people call an area; "" is the whole city.

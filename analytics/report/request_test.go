@@ -146,7 +146,7 @@ func TestRequest_ValuesAreTheQuestion(t *testing.T) {
 	d := district(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		name := rapid.SampledFrom(report.Names[:]).Draw(rt, "report")
-		v := url.Values{"kind": {"noise"}}
+		v := url.Values{"kind": rapid.SampledFrom([][]string{{"noise"}, {"smoke", "noise"}}).Draw(rt, "kinds")}
 		for _, p := range report.Params(name) {
 			if p.Key == "kind" || !rapid.Bool().Draw(rt, "give "+p.Key) {
 				continue
@@ -156,12 +156,20 @@ func TestRequest_ValuesAreTheQuestion(t *testing.T) {
 				v.Set(p.Key, rapid.SampledFrom(p.Enum).Draw(rt, p.Key))
 			case p.Type == report.IntegerParam:
 				v.Set(p.Key, rapid.Map(rapid.IntRange(p.Min, p.Max), strconv.Itoa).Draw(rt, p.Key))
+			case p.Key == "running":
+				if v.Get("to") == "" {
+					v.Set(p.Key, "true")
+				}
 			case p.Type == report.YesNoParam:
 				v.Set(p.Key, "true")
+			case p.Key == "period":
+				if v.Get("from") == "" {
+					v.Set(p.Key, rapid.SampledFrom([]string{"72h", "28d", "4w"}).Draw(rt, p.Key))
+				}
 			case p.Key == "from":
 				v.Set(p.Key, "2026-10-01T13:17:00+08:00")
 			case p.Key == "area":
-				v.Set(p.Key, string(d.Areas[0].Code))
+				v[p.Key] = []string{string(d.Areas[2].Code), string(d.Areas[0].Code)}
 			}
 		}
 		once, err := report.Parse(name, v, d)

@@ -44,6 +44,7 @@ type Result struct {
 	Methods     []Method      `json:"methods" nullable:"false" doc:"How the numbers came about, with the source of each method"`
 	Parameters  []Parameter   `json:"parameters" nullable:"false" doc:"What was asked, with what was left out filled in"`
 	Definitions []Definition  `json:"definitions" nullable:"false" doc:"What the words mean"`
+	Sections    []Section     `json:"sections,omitempty" doc:"The kinds that have a section each, where there are several and each is answered by itself"`
 	Notes       []Note        `json:"notes" nullable:"false" doc:"What is missing, or must be known to read the numbers, and why"`
 	Tables      []Table       `json:"tables" nullable:"false"`
 	Features    []Feature     `json:"features" nullable:"false" doc:"Rows of tables that have a place; GeoJSON has their geometry"`
@@ -131,10 +132,11 @@ type Column struct {
 
 // Table is rows of values, each row with one value for each column.
 type Table struct {
-	Key     string        `json:"key" example:"summary"`
-	Title   sensors.Names `json:"title"`
-	Columns []Column      `json:"columns" nullable:"false"`
-	Rows    [][]Value     `json:"rows" nullable:"false"`
+	Key     string          `json:"key" doc:"Within the report; in a section it ends in a dot and the kind" example:"summary"`
+	Kind    sensors.KindKey `json:"kind,omitempty" doc:"Whose section it belongs to" example:"smoke"`
+	Title   sensors.Names   `json:"title"`
+	Columns []Column        `json:"columns" nullable:"false"`
+	Rows    [][]Value       `json:"rows" nullable:"false"`
 }
 
 // Feature gives a row of a table its place: cells (one hexagon each), an area

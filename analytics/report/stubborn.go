@@ -178,13 +178,13 @@ func (r *Reporter) eventEpisodes(ctx context.Context, req Request, out *Result) 
 		return nil, err
 	}
 	found := map[placeKey]*problem{}
-	for _, k := range r.src.Kinds.All() {
-		if k.Type != sensors.Event || req.Kind != "" && k.Key != req.Kind {
+	for _, k := range r.kindsOf(req) {
+		if k.Type != sensors.Event {
 			continue
 		}
-		c, err := r.src.Series.Cube(ctx, store.CubeQuery{Kind: k.Key, By: store.ByCell, Area: req.Area, Resolution: req.Resolution, Bounds: bounds})
+		c, err := r.cube(ctx, store.CubeQuery{Kind: k.Key, By: store.ByCell, Resolution: req.Resolution, Bounds: bounds}, req.Areas)
 		if err != nil {
-			return nil, fmt.Errorf("cube of %s: %w", k.Key, err)
+			return nil, err
 		}
 		for i, cell := range c.Cells {
 			p := &problem{placeKey: placeKey{category: store.AboutCity, kind: k.Key, cell: cell}}

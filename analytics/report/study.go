@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -28,19 +27,17 @@ type study struct {
 
 // study asks for the study area of a request over bounds.
 func (r *Reporter) study(ctx context.Context, req Request, bounds []time.Time, rings int) (*study, error) {
-	kind, _ := r.src.Kinds.Kind(req.Kind) // Parse has seen it
-	c, err := r.src.Series.Cube(ctx, store.CubeQuery{
-		Kind: kind.Key, By: store.ByCell, Area: req.Area, Resolution: req.Resolution, Bounds: bounds, With: columnsOf(kind),
-	})
+	kind, _ := r.src.Kinds.Kind(req.Kinds.Only()) // Parse has seen it, and byKind asks for one
+	c, err := r.cube(ctx, store.CubeQuery{Kind: kind.Key, By: store.ByCell, Resolution: req.Resolution, Bounds: bounds, With: columnsOf(kind)}, req.Areas)
 	if err != nil {
-		return nil, fmt.Errorf("cube of %s: %w", kind.Key, err)
+		return nil, err
 	}
 	reg, err := r.devices(ctx)
 	if err != nil {
 		return nil, err
 	}
 	at := map[grid.Cell]int{}
-	for _, d := range reg.of(kind.Key, req.Area) {
+	for _, d := range reg.of(kind.Key, req.Areas) {
 		if d.cell == 0 {
 			continue
 		}
@@ -86,12 +83,12 @@ func (r *Reporter) cellsOf(req Request, kind sensors.Kind, devices map[grid.Cell
 		return nil, err
 	}
 	for _, cell := range all {
-		if req.Area != "" {
+		if req.Areas.Len() > 0 {
 			code, err := r.areaOf(cell)
 			if err != nil {
 				return nil, err
 			}
-			if code != req.Area {
+			if !req.Areas.Admit(code) {
 				continue
 			}
 		}

@@ -115,12 +115,11 @@ func (r *Reporter) cubesOf(req Request) []store.CubeQuery {
 		spans = [][]time.Time{{req.From, req.To}}
 	}
 	var out []store.CubeQuery
-	for _, k := range r.src.Kinds.All() {
-		if req.Kind != "" && k.Key != req.Kind {
-			continue
-		}
+	for _, k := range r.kindsOf(req) {
 		for _, s := range spans {
-			out = append(out, store.CubeQuery{Kind: k.Key, By: store.ByCity, Area: req.Area, Bounds: s})
+			// The state of several areas is that of the whole city: to ask for each would
+			// cost more than an answer that is made once too often.
+			out = append(out, store.CubeQuery{Kind: k.Key, By: store.ByCity, Area: req.Areas.Only(), Bounds: s})
 		}
 	}
 	return out
@@ -145,7 +144,7 @@ func (r *Reporter) trend(ctx context.Context, req Request, tell Tell, out *Resul
 	}
 	windows := len(bounds) - 1 - history
 	if n := len(lines) * windows; n > maxTrendValues {
-		return fmt.Errorf("%w: %d lines of %d windows are more than %d values; ask for a shorter period, longer windows or one kind", ErrTooMuch, len(lines), windows, maxTrendValues)
+		return fmt.Errorf("%w: %d lines of %d windows are more than %d values; ask for a shorter period, longer windows or fewer kinds", ErrTooMuch, len(lines), windows, maxTrendValues)
 	}
 	t := newTrendTables(req, windows)
 	ears := false

@@ -14,7 +14,7 @@ import (
 // trendTables are the tables of a trend while lines are added to them.
 type trendTables struct {
 	every                                              Step
-	by                                                 Dimension
+	kinds                                              bool // rows name their kind
 	windows                                            int
 	summary, comparisons, changes, exceedances, series Table
 }
@@ -23,13 +23,13 @@ func newTrendTables(req Request, windows int) *trendTables {
 	step := req.Every.Names()
 	perStep := sensors.Names{ZH: "每" + step.ZH, EN: "per " + step.EN}
 	who := []Column{textual("key", "编号", "Key"), textual("name", "名称", "Name")}
-	if req.By == ByAreaKind {
+	if req.tellsKinds() {
 		who = append(who, textual("kind", "类型键", "Kind key"), textual("kind_name", "类型", "Kind"))
 	}
 	with := func(more ...Column) []Column { return append(append([]Column{}, who...), more...) }
 	value := column("value", names("数值", "Value"), "", sensors.Names{}, 2)
 	return &trendTables{
-		every: req.Every, windows: windows, by: req.By,
+		every: req.Every, windows: windows, kinds: req.tellsKinds(),
 		summary: Table{Key: "summary", Title: names("趋势汇总", "Trends"), Columns: with(
 			textual("unit", "单位", "Unit"), plain("count", "观测数", "Observations", 0), value,
 			column("mean", names("平均", "Mean"), "", perStep, 2),
@@ -67,10 +67,16 @@ var directions = map[trend.Direction]sensors.Names{
 	trend.Steady:  {ZH: "无显著趋势", EN: "no clear trend"},
 }
 
-// who says what a line is of.
-func (l *line) who(by Dimension) []Value {
+// tellsKinds reports whether the lines of a trend are told apart by place and by kind:
+// kinds are never added up, so that each of several has lines of its own.
+func (r *Request) tellsKinds() bool {
+	return r.By == ByAreaKind || r.By.named() && r.Kinds.Len() > 1
+}
+
+// who says what a line is of, and of which kind where that differs.
+func (l *line) who(kinds bool) []Value {
 	out := []Value{Text(l.key), Named(l.names)}
-	if by == ByAreaKind {
+	if kinds {
 		out = append(out, Text(string(l.kind.Key)), Named(l.kind.Names))
 	}
 	return out
@@ -80,7 +86,7 @@ func (l *line) who(by Dimension) []Value {
 // EARS.
 func (t *trendTables) add(r *Reporter, l *line, bounds []time.Time, history int) (ears bool) {
 	a := r.analyse(l, t.every, bounds, history)
-	who := l.who(t.by)
+	who := l.who(t.kinds)
 	with := func(more ...Value) []Value { return append(append([]Value{}, who...), more...) }
 	t.summary.Rows = append(t.summary.Rows, with(t.summed(r, l, &a, bounds, history)...))
 	if a.cuts != nil {
@@ -269,7 +275,7 @@ func (r *Reporter) compare(ctx context.Context, req Request, bounds []time.Time,
 		for i := range lines {
 			l := &lines[i]
 			now := l.compared(this[i], NoteNoData)
-			row := append(l.who(req.By),
+			row := append(l.who(req.tellsKinds()),
 				Named(c.span), Moment(c.from), Moment(c.to), Named(unitOf(l.kind)),
 				now, l.perKm2(float64(this[i].n)), l.perDevice(float64(this[i].n)))
 			then, err := l.comparable(ctx, began, bounds, c.previous, before[i], NoteNoPrevious)

@@ -41,6 +41,7 @@ Without -o the report is a table on the terminal. With -o it is a file: .xlsx an
 method, parameters, period, definitions and version. Where there is not enough
 data the report says so and gives no number.`,
 		Example: "  urbangrid report trend --kind smoke --by area --every week\n" +
+			"  urbangrid report trend --kind smoke,stall --area 310107005,310107014 --period 4w\n" +
 			"  urbangrid report hotspots --kind illegal_parking --from 2026-10-01 -o hotspots.xlsx\n" +
 			"  urbangrid report stubborn --data /var/lib/urbangrid -o 难点.xlsx",
 	}
@@ -74,6 +75,10 @@ func newOneReportCommand(name report.Name) *cobra.Command {
 			f.Bool(flagName(p.Key), false, usage)
 			continue
 		}
+		if p.Many > 0 {
+			f.StringArray(flagName(p.Key), nil, usage+": several times, or parted by commas")
+			continue
+		}
 		f.String(flagName(p.Key), p.Default, usage)
 	}
 	f.StringVar(&o.server, "server", localHTTP, "server to ask")
@@ -92,9 +97,15 @@ func flagName(key string) string { return strings.ReplaceAll(key, "_", "-") }
 func given(f *pflag.FlagSet, name report.Name) url.Values {
 	out := url.Values{}
 	for _, p := range report.Params(name) {
-		if fl := f.Lookup(flagName(p.Key)); fl != nil && fl.Changed {
-			out.Set(p.Key, fl.Value.String())
+		fl := f.Lookup(flagName(p.Key))
+		if fl == nil || !fl.Changed {
+			continue
 		}
+		if all, ok := fl.Value.(pflag.SliceValue); ok {
+			out[p.Key] = all.GetSlice()
+			continue
+		}
+		out.Set(p.Key, fl.Value.String())
 	}
 	return out
 }

@@ -142,9 +142,21 @@ func about(r *report.Result, lang report.Lang) []line {
 		if n.Count > 0 {
 			name = fmt.Sprintf(word("missing"), n.Count)
 		}
-		out = append(out, line{word("note"), name, lang.Of(n.Text)})
+		out = append(out, line{word("note"), name, noteText(r, n, lang)})
 	}
 	return out
+}
+
+// noteText is a note, with whose section it belongs to before it.
+func noteText(r *report.Result, n report.Note, lang report.Lang) string {
+	of := lang.Of(r.SectionName(n.Kind))
+	switch {
+	case of == "":
+		return lang.Of(n.Text)
+	case lang == report.EN:
+		return of + ": " + lang.Of(n.Text)
+	}
+	return of + "：" + lang.Of(n.Text)
 }
 
 // header is the names of the columns, with the unit where there is one.

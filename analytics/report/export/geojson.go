@@ -74,6 +74,9 @@ func writeCollection(w io.Writer, r *report.Result) error {
 func properties(t report.Table, row int) map[string]report.Value {
 	out := make(map[string]report.Value, len(t.Columns)+1)
 	out["table"] = report.Text(t.Key)
+	if t.Kind != "" {
+		out["section"] = report.Text(string(t.Kind))
+	}
 	for i, c := range t.Columns {
 		out[strings.ReplaceAll(c.Key, ".", "_")] = t.Rows[row][i]
 	}

@@ -33,7 +33,7 @@ func writeText(w io.Writer, r *report.Result, lang report.Lang) error {
 		fmt.Fprintln(b)
 	}
 	for _, n := range r.Notes {
-		fmt.Fprintf(b, "* %s\n", lang.Of(n.Text))
+		fmt.Fprintf(b, "* %s\n", noteText(r, n, lang))
 	}
 	fmt.Fprintf(b, "\nUrbanGrid %s\n", r.Version.Program)
 	return b.Flush()

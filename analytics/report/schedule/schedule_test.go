@@ -71,7 +71,7 @@ func (o *office) Answer(ctx context.Context, req report.Request, state string, _
 		Report: req.Report, Title: req.Report.Title(), GeneratedAt: time.Now().UTC(),
 		Period: report.NewPeriod(req.From, req.To, shanghai, req.Every, 1), Data: report.Data{Fingerprint: state, Observations: 1},
 	}
-	if req.Kind != "" && req.Kind == o.empty {
+	if kind := req.Kinds.Only(); kind != "" && kind == o.empty {
 		r.Data.Observations = 0
 	}
 	return r, nil
@@ -93,7 +93,7 @@ func (o *office) questions() []string {
 	var out []string
 	for _, r := range o.asked {
 		day := time.DateOnly + "T15"
-		out = append(out, fmt.Sprintf("%s %s %s %s..%s", r.Report, r.Kind, r.Every, r.From.In(shanghai).Format(day), r.To.In(shanghai).Format(day)))
+		out = append(out, fmt.Sprintf("%s %s %s %s..%s", r.Report, r.Kinds, r.Every, r.From.In(shanghai).Format(day), r.To.In(shanghai).Format(day)))
 	}
 	o.asked = nil
 	return out

@@ -76,7 +76,7 @@ func (s *Scheduler) answer(ctx context.Context, q question, due time.Time) (*rep
 	if err != nil {
 		return nil, req, err
 	}
-	if req.Kind != "" && r.Data.Observations == 0 {
+	if req.Kinds.Len() > 0 && r.Data.Observations == 0 {
 		return nil, req, nil
 	}
 	return r, req, nil
@@ -112,11 +112,11 @@ func (s *Scheduler) each(ctx context.Context, n Name, due time.Time, keep func(r
 func (s *Scheduler) single(ctx context.Context, n Name, due time.Time) (failed int, err error) {
 	return s.each(ctx, n, due, func(req report.Request, r *report.Result) error {
 		id := identity(n, due) + "-" + string(req.Report)
-		if req.Kind != "" {
-			id += "-" + string(req.Kind)
+		if kind := req.Kinds.Only(); kind != "" {
+			id += "-" + string(kind)
 		}
 		return s.library.Save(saved.Item{
-			ID: id, Schedule: string(n), DueAt: due.UTC(), Title: r.Title, Report: req.Report, Kind: req.Kind, From: r.Period.From, To: r.Period.To,
+			ID: id, Schedule: string(n), DueAt: due.UTC(), Title: r.Title, Report: req.Report, Kind: req.Kinds.Only(), From: r.Period.From, To: r.Period.To,
 		}, []*report.Result{r})
 	})
 }
