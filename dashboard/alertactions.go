@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -129,7 +128,7 @@ func (s *Server) actOnAlert(ctx context.Context, in *actInput) (*actOutput, erro
 	if err != nil {
 		return nil, err
 	}
-	out := &actOutput{ETag: handlingTag(done.Alert.Handling.Version)}
+	out := &actOutput{ETag: etag(done.Alert.Handling.Version)}
 	out.Body.Handling, out.Body.Entry = live.HandlingOf(done.Alert.Handling), viewEntry(done.Entry)
 	out.Body.Repeated = done.Repeated
 	return out, nil
@@ -144,18 +143,8 @@ func knownHandling(tag string, action store.HandlingAction) (int64, error) {
 		}
 		return 0, huma.NewError(http.StatusPreconditionRequired, "say with If-Match which version of the alert you have seen")
 	}
-	number, opened := strings.CutPrefix(tag, `"`)
-	number, closed := strings.CutSuffix(number, `"`)
-	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n < 0 || !opened || !closed {
-		return 0, huma.Error422UnprocessableEntity("If-Match is not the ETag of an alert", &huma.ErrorDetail{
-			Message: "expected a number in quotes", Location: "header.If-Match", Value: tag,
-		})
-	}
-	return n, nil
+	return parseETag(tag)
 }
-
-func handlingTag(version int64) string { return etag(version) }
 
 // act does one action on one alert and counts what became of it.
 func (s *Server) act(ctx context.Context, a *AlertAction, id string, known int64, key string) (store.Handled, error) {
@@ -278,11 +267,14 @@ func (s *Server) handledMeanwhile(ctx context.Context, kept Handlings, present s
 
 // handlingProblem shows the present handling of an alert and entries of its log.
 func handlingProblem(status int, present store.Alert, message string, entries ...store.HandlingEntry) error {
-	details := []error{&huma.ErrorDetail{Message: "the present handling", Location: "handling", Value: live.HandlingOf(present.Handling)}}
-	for _, e := range entries {
-		details = append(details, &huma.ErrorDetail{Message: "done meanwhile", Location: "log", Value: viewEntry(e)})
+	c := conflict{
+		status: status, message: message, about: "the present handling",
+		part: "handling", present: live.HandlingOf(present.Handling), tag: etag(present.Handling.Version),
 	}
-	return huma.ErrorWithHeaders(huma.NewError(status, message, details...), http.Header{"ETag": {handlingTag(present.Handling.Version)}})
+	for _, e := range entries {
+		c.since = append(c.since, &huma.ErrorDetail{Message: "done meanwhile", Location: "log", Value: viewEntry(e)})
+	}
+	return c.problem()
 }
 
 func (s *Server) readAlertLog(ctx context.Context, in *alertLogInput) (*alertLogOutput, error) {
@@ -303,7 +295,7 @@ func (s *Server) readAlertLog(ctx context.Context, in *alertLogInput) (*alertLog
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	out := &alertLogOutput{ETag: handlingTag(found[0].Handling.Version)}
+	out := &alertLogOutput{ETag: etag(found[0].Handling.Version)}
 	out.Body.Entries = make([]entryView, len(entries))
 	for i, e := range entries {
 		out.Body.Entries[i] = viewEntry(e)

@@ -70,6 +70,12 @@ type alertInput struct {
 	ID string `path:"id" doc:"UUID of the alert" maxLength:"100"`
 }
 
+type alertCountOutput struct {
+	Body struct {
+		Count int `json:"count" doc:"How many alerts all pages of list-alerts with the same filter have together"`
+	}
+}
+
 type alertOutput struct {
 	ETag string `header:"ETag" doc:"Version of its handling in quotes: give it as If-Match with an action"`
 	Body answeredAlert
@@ -77,6 +83,7 @@ type alertOutput struct {
 
 func (s *Server) alertOperations(api huma.API) {
 	huma.Register(api, operation("list-alerts", "/alerts", "alerts", "Alerts", "Newest first."), s.listAlerts)
+	huma.Register(api, operation("count-alerts", "/alerts/count", "alerts", "How many alerts there are", "By the filter of list-alerts."), s.countAlerts)
 	one := operation("read-alert", "/alerts/{id}", "alerts", "One alert", "As it is now.")
 	one.Errors = append(one.Errors, http.StatusNotFound)
 	huma.Register(api, one, s.readAlert)
@@ -99,6 +106,16 @@ func (s *Server) listAlerts(ctx context.Context, in *alertsInput) (*alertsOutput
 	return out, nil
 }
 
+func (s *Server) countAlerts(ctx context.Context, in *AlertFilter) (*alertCountOutput, error) {
+	n, err := s.deps.Alerts.CountAlerts(ctx, in.query())
+	if err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	out := &alertCountOutput{}
+	out.Body.Count = n
+	return out, nil
+}
+
 func (s *Server) readAlert(ctx context.Context, in *alertInput) (*alertOutput, error) {
 	found, err := s.answeredAlerts(ctx, store.AlertQuery{ID: in.ID, Limit: 1})
 	if err == nil && len(found) == 0 {
@@ -107,7 +124,7 @@ func (s *Server) readAlert(ctx context.Context, in *alertInput) (*alertOutput, e
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	return &alertOutput{ETag: handlingTag(found[0].Handling.Version), Body: found[0]}, nil
+	return &alertOutput{ETag: etag(found[0].Handling.Version), Body: found[0]}, nil
 }
 
 // answeredAlerts returns the alerts that q asks for with their verdicts.

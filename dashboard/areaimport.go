@@ -37,8 +37,10 @@ func (n *AreaNaming) readAreas(text []byte) (*grid.Areas, error) {
 		}
 		file["features"] = features
 	}
-	if note, there := file["note"]; there && json.Unmarshal(note, new(sensors.Names)) != nil {
-		delete(file, "note") // somebody else's note, in another form
+	for _, name := range [...]string{"district", "note"} {
+		if member, there := file[name]; there && json.Unmarshal(member, new(sensors.Names)) != nil {
+			delete(file, name) // somebody else's, in another form
+		}
 	}
 	merged, err := json.Marshal(file)
 	if err != nil {

@@ -224,11 +224,10 @@ func (s *Server) changedMeanwhile(ctx context.Context, present *sensors.Device) 
 	if err != nil {
 		return err
 	}
-	return huma.ErrorWithHeaders(
-		huma.Error412PreconditionFailed("the device was changed meanwhile", &huma.ErrorDetail{
-			Message: "the device as it is", Location: "device", Value: answer.Body,
-		}),
-		http.Header{"ETag": {answer.ETag}})
+	return conflict{
+		message: "the device was changed meanwhile", about: "the device as it is",
+		part: "device", present: answer.Body, tag: answer.ETag,
+	}.problem()
 }
 
 // device is what the body states about the device of that id.

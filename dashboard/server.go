@@ -141,9 +141,10 @@ type Deps struct {
 
 // Options tune a Server.
 type Options struct {
-	Version string         // of the program; "" means "dev"
-	Zone    *time.Location // of the district; nil means UTC
-	Demo    bool           // open to everyone on this machine
+	Version  string         // of the program; "" means "dev"
+	District sensors.Names  // what the district is called; empty when nobody has said it
+	Zone     *time.Location // of the district; nil means UTC
+	Demo     bool           // open to everyone on this machine
 	// Hosts are the names under which browsers may reach the server besides IP
 	// addresses and localhost; "*" allows any. Others are refused, because a
 	// foreign page can point a name of its own at this machine.

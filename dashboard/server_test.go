@@ -299,7 +299,7 @@ func TestAPI_RefusesNamesThatAreNotItsOwn(t *testing.T) {
 }
 
 func TestAPI_ObservationsCountsAlertsQuarantineStatus(t *testing.T) {
-	s := newSite(t, dashboard.Options{Demo: true, Version: "1.2", Zone: time.FixedZone("Asia/Shanghai", 8*3600)})
+	s := newSite(t, dashboard.Options{Demo: true, Version: "1.2", District: sensors.Names{ZH: "普陀区", EN: "Putuo District"}, Zone: time.FixedZone("Asia/Shanghai", 8*3600)})
 	s.stores.page = []grid.Placed{{Observation: sensors.Observation{
 		Device: "n-1", Kind: "noise", Value: 57.3, At: clock, Received: clock, ID: "e1",
 		Position: sensors.Position{LatDegrees: 31.2, LonDegrees: 121.4, Datum: sensors.GCJ02}, Attrs: `{"a":1}`,
@@ -327,6 +327,23 @@ func TestAPI_ObservationsCountsAlertsQuarantineStatus(t *testing.T) {
 		t.Errorf("asked the store %+v", q)
 	}
 	if d := cmp.Diff(store.AlertQuery{State: store.AlertOpen, Limit: 200}, s.stores.alertQuery); d != "" {
+		t.Errorf("alert query differs (-want +got):\n%s", d)
+	}
+}
+
+func TestAPI_CountsAlertsByTheFilterOfTheList(t *testing.T) {
+	s := newSite(t, dashboard.Options{})
+	s.stores.alerts = make([]store.Alert, 3)
+	var got struct{ Count int }
+	s.get(t, "/api/v1/alerts/count?state=open&severity=critical,warning&handling=new&muted=false", &got)
+	if got.Count != 3 {
+		t.Errorf("counted %d, want 3", got.Count)
+	}
+	want := store.AlertQuery{
+		State: store.AlertOpen, Severities: []store.Severity{store.Critical, store.Warning},
+		Handling: []store.HandlingState{store.HandlingNew}, Muted: new(false),
+	}
+	if d := cmp.Diff(want, s.stores.alertQuery); d != "" {
 		t.Errorf("alert query differs (-want +got):\n%s", d)
 	}
 }

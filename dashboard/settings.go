@@ -141,13 +141,11 @@ func (s *Server) listSettingChanges(ctx context.Context, in *settingChangesInput
 
 // changedMeanwhile tells the second of two who change a setting what the first did.
 func changedMeanwhile(what string, present any, version int64) error {
-	problem := huma.Error412PreconditionFailed(what+" was changed meanwhile", &huma.ErrorDetail{
-		Message: "as it is now", Location: "present", Value: present,
-	})
-	if version == 0 {
-		return problem
+	c := conflict{message: what + " was changed meanwhile", about: "as it is now", part: "present", present: present}
+	if version != 0 {
+		c.tag = etag(version)
 	}
-	return huma.ErrorWithHeaders(problem, http.Header{"ETag": {etag(version)}})
+	return c.problem()
 }
 
 // command describes a PUT, POST or DELETE of a setting.

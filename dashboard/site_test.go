@@ -75,6 +75,11 @@ func (s *stores) FindAlerts(_ context.Context, q store.AlertQuery) ([]store.Aler
 	return s.alerts, s.err
 }
 
+func (s *stores) CountAlerts(_ context.Context, q store.AlertQuery) (int, error) {
+	s.alertQuery = q
+	return len(s.alerts), s.err
+}
+
 func (s *stores) Rejects(_ context.Context, q store.RejectQuery, _ int64, _ int) ([]store.QuarantinedReject, error) {
 	s.rejectQuery = q
 	return s.rejects, s.err

@@ -8,17 +8,20 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/urbangrid/urbangrid/sensors"
 )
 
 type statusOutput struct {
 	Body struct {
-		Version   string    `json:"version"`
-		Epoch     string    `json:"epoch" doc:"Changes when the server restarts"`
-		TimeZone  string    `json:"time_zone" doc:"Zone of the district" example:"Asia/Shanghai"`
-		Demo      bool      `json:"demo" doc:"The server is open to everyone on its machine"`
-		StartedAt time.Time `json:"started_at"`
-		Now       time.Time `json:"now"`
-		Stages    Progress  `json:"stages"`
+		Version   string        `json:"version"`
+		Epoch     string        `json:"epoch" doc:"Changes when the server restarts"`
+		District  sensors.Names `json:"district" doc:"What the district is called; both empty when nobody has said it"`
+		TimeZone  string        `json:"time_zone" doc:"Zone of the district" example:"Asia/Shanghai"`
+		Demo      bool          `json:"demo" doc:"The server is open to everyone on its machine"`
+		StartedAt time.Time     `json:"started_at"`
+		Now       time.Time     `json:"now"`
+		Stages    Progress      `json:"stages"`
 	}
 }
 
@@ -33,7 +36,7 @@ func (s *Server) status(ctx context.Context, _ *struct{}) (*statusOutput, error)
 	}
 	out := &statusOutput{}
 	b := &out.Body
-	b.Version, b.Epoch, b.TimeZone, b.Demo = s.opts.Version, s.hub.Epoch(), s.opts.Zone.String(), s.opts.Demo
+	b.Version, b.Epoch, b.District, b.TimeZone, b.Demo = s.opts.Version, s.hub.Epoch(), s.opts.District, s.opts.Zone.String(), s.opts.Demo
 	b.StartedAt, b.Now, b.Stages = s.started.UTC(), s.deps.Now().UTC(), progress
 	return out, nil
 }

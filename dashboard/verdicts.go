@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -139,29 +137,10 @@ func answeredMeanwhile(present store.Verdict) error {
 	if present.Version == 0 {
 		return huma.Error412PreconditionFailed("nobody has answered this alert yet: leave out If-Match")
 	}
-	return huma.ErrorWithHeaders(
-		huma.Error412PreconditionFailed("the alert was answered meanwhile", &huma.ErrorDetail{
-			Message: "the present answer", Location: "verdict", Value: viewVerdict(present),
-		}),
-		http.Header{"ETag": {etag(present.Version)}})
-}
-
-func etag(version int64) string { return strconv.Quote(strconv.FormatInt(version, 10)) }
-
-// versionOf reads what etag writes, 0 when there is none.
-func versionOf(tag string) (int64, error) {
-	if tag == "" {
-		return 0, nil
-	}
-	number, opened := strings.CutPrefix(tag, `"`)
-	number, closed := strings.CutSuffix(number, `"`)
-	n, err := strconv.ParseInt(number, 10, 64)
-	if err != nil || n < 1 || !opened || !closed {
-		return 0, huma.Error422UnprocessableEntity("If-Match is not the ETag of an answer", &huma.ErrorDetail{
-			Message: "expected a number in quotes", Location: "header.If-Match", Value: tag,
-		})
-	}
-	return n, nil
+	return conflict{
+		message: "the alert was answered meanwhile", about: "the present answer",
+		part: "verdict", present: viewVerdict(present), tag: etag(present.Version),
+	}.problem()
 }
 
 func (s *Server) listVerdicts(ctx context.Context, in *verdictsInput) (*verdictsOutput, error) {

@@ -30,6 +30,7 @@ type Area struct {
 // Areas are the responsibility areas of a district. They never change after
 // they were read and are safe for concurrent use. A nil *Areas has no areas.
 type Areas struct {
+	name     sensors.Names // of the district, as the file has it
 	note     sensors.Names
 	areas    []Area  // in the order of the file
 	shapes   []shape // the same, those deepest in the tree of parents first
@@ -44,6 +45,40 @@ func (a *Areas) All() []Area {
 		return nil
 	}
 	return slices.Clone(a.areas)
+}
+
+// District returns what the district is called: what the file says, else the name
+// of the one area that all others lie in. It is empty when neither is there; EN is
+// ZH where there is no English name.
+func (a *Areas) District() sensors.Names {
+	if a == nil {
+		return sensors.Names{}
+	}
+	name := a.name
+	if name == (sensors.Names{}) {
+		name = a.top()
+	}
+	return sensors.Names{ZH: cmp.Or(name.ZH, name.EN), EN: cmp.Or(name.EN, name.ZH)}
+}
+
+// top returns the names of the area that has no parent here, if it alone has none
+// and others lie in it.
+func (a *Areas) top() (names sensors.Names) {
+	known := make(map[AreaCode]bool, len(a.areas))
+	for i := range a.areas {
+		known[a.areas[i].Code] = true
+	}
+	tops := 0
+	for i := range a.areas {
+		if !known[a.areas[i].Parent] {
+			tops++
+			names = a.areas[i].Names
+		}
+	}
+	if tops != 1 || len(a.areas) == 1 {
+		return sensors.Names{}
+	}
+	return names
 }
 
 // Note returns what the file says about itself, for people who look at it.

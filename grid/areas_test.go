@@ -67,6 +67,9 @@ func TestPutuo_HasTheTenRealSubdistricts(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("missing: %v", want)
 	}
+	if d := a.District(); d.ZH != "普陀区" || d.EN != "Putuo District" {
+		t.Errorf("the district is called %v", d)
+	}
 	if note := a.Note(); !strings.Contains(note.ZH, "大致") || !strings.Contains(note.EN, "roughly") {
 		t.Errorf("the note does not say that boundaries are approximate: %v", note)
 	}
@@ -295,6 +298,25 @@ func TestReadAreas_HolesAndMultiPolygons(t *testing.T) {
 	// Two squares of 1,112 m by 953 m, less one of 556 m by 477 m.
 	if got := a.All()[0].AreaSquareMeters / 1e6; math.Abs(got-1.855) > 0.01 {
 		t.Errorf("area is %.4f km², want 1.855", got)
+	}
+}
+
+func TestAreas_DistrictIsWhatTheFileSaysElseTheAreaAroundAllOthers(t *testing.T) {
+	district := `{"type":"Feature","properties":{"code":"310107","name":"普陀区"},"geometry":{"type":"Polygon","coordinates":[` + square(31, 121, 1) + `]}}`
+	part, other := feature("310107005", "310107", 31.1, 121.1, 0.1), feature("310107014", "310107", 31.3, 121.1, 0.1)
+	for name, c := range map[string]struct {
+		text string
+		want sensors.Names
+	}{
+		"the file says it":             {`{"type":"FeatureCollection","district":{"zh":"长宁区","en":"Changning"},"features":[` + district + "," + part + `]}`, sensors.Names{ZH: "长宁区", EN: "Changning"}},
+		"in one language":              {`{"type":"FeatureCollection","district":{"zh":"长宁区"},"features":[` + part + `]}`, sensors.Names{ZH: "长宁区", EN: "长宁区"}},
+		"one area has all others":      {collection(part, district, other), sensors.Names{ZH: "普陀区", EN: "普陀区"}},
+		"the district is not drawn":    {collection(part, other), sensors.Names{}},
+		"one area is no more than one": {collection(part), sensors.Names{}},
+	} {
+		if got := readAreas(t, c.text).District(); got != c.want {
+			t.Errorf("%s: got %v, want %v", name, got, c.want)
+		}
 	}
 }
 

@@ -184,7 +184,7 @@ func TestWriteAreas_IsReadBackTheSame(t *testing.T) {
 	if diff := cmp.Diff(putuo.All(), again.All()); diff != "" {
 		t.Errorf("areas (-written +read):\n%s", diff)
 	}
-	if putuo.Note() != again.Note() {
-		t.Errorf("note became %v", again.Note())
+	if putuo.Note() != again.Note() || putuo.District() != again.District() {
+		t.Errorf("note became %v, the name %v", again.Note(), again.District())
 	}
 }

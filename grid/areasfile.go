@@ -13,10 +13,11 @@ import (
 )
 
 // areasFile is the part of GeoJSON (RFC 7946) that areas are made of, with
-// "datum" and "note" as foreign members.
+// "datum", "district" and "note" as foreign members.
 type areasFile struct {
 	Type     string        `json:"type"`
 	Datum    string        `json:"datum"` // of all coordinates; "" means wgs84
+	District sensors.Names `json:"district"`
 	Note     sensors.Names `json:"note"`
 	Features []struct {
 		Properties struct {
@@ -35,8 +36,8 @@ type areasFile struct {
 // ReadAreas reads a GeoJSON FeatureCollection of polygons and multipolygons
 // with the properties code and name, and optionally name_en and parent. Its
 // member "datum" names the datum of the coordinates, WGS-84 when there is none;
-// a member "note" with zh and en is kept for [Areas.Note]. As RFC 7946 demands,
-// a polygon must not cross the antimeridian.
+// members "district" and "note" with zh and en are kept for [Areas.District] and
+// [Areas.Note]. As RFC 7946 demands, a polygon must not cross the antimeridian.
 // The error joins every fault of the file, each with the code it belongs to.
 func ReadAreas(r io.Reader) (*Areas, error) {
 	var file areasFile
@@ -87,10 +88,10 @@ func ReadAreas(r io.Reader) (*Areas, error) {
 	if len(faults) > 0 {
 		return nil, fmt.Errorf("read areas: %w", errors.Join(faults...))
 	}
-	return newAreas(areas, file.Note)
+	return newAreas(areas, file.District, file.Note)
 }
 
-func newAreas(areas []Area, note sensors.Names) (*Areas, error) {
+func newAreas(areas []Area, district, note sensors.Names) (*Areas, error) {
 	parents := make(map[AreaCode]AreaCode, len(areas))
 	var faults []error
 	for _, area := range areas {
@@ -99,7 +100,7 @@ func newAreas(areas []Area, note sensors.Names) (*Areas, error) {
 		}
 		parents[area.Code] = area.Parent
 	}
-	out := &Areas{note: note, areas: areas}
+	out := &Areas{name: district, note: note, areas: areas}
 	for i := range areas {
 		area := &areas[i]
 		depth := 0

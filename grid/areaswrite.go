@@ -21,10 +21,11 @@ func WriteAreas(a *Areas) ([]byte, error) {
 	var file struct {
 		Type     string        `json:"type"`
 		Datum    string        `json:"datum"`
+		District sensors.Names `json:"district"`
 		Note     sensors.Names `json:"note"`
 		Features []writtenArea `json:"features"`
 	}
-	file.Type, file.Datum, file.Note = "FeatureCollection", sensors.WGS84.String(), a.Note()
+	file.Type, file.Datum, file.District, file.Note = "FeatureCollection", sensors.WGS84.String(), a.District(), a.Note()
 	for _, area := range a.All() {
 		w := writtenArea{Type: "Feature", Properties: map[string]string{"code": string(area.Code), "name": area.Names.ZH, "name_en": area.Names.EN, "parent": string(area.Parent)}}
 		w.Geometry.Type = "MultiPolygon"

@@ -147,6 +147,13 @@ type AlertQuery struct {
 // MaxAlerts bounds a page of alerts.
 const MaxAlerts = 1_000
 
+// AlertCounter counts alerts. It is safe for concurrent use.
+type AlertCounter interface {
+	// CountAlerts returns how many alerts all pages of q have together; Limit and
+	// Before say nothing here. Errors: ErrInvalidQuery.
+	CountAlerts(ctx context.Context, q AlertQuery) (int, error)
+}
+
 // Alerts keeps alerts. It is safe for concurrent use.
 type Alerts interface {
 	// SaveAlerts stores changes and the judge's journal position in one
@@ -160,9 +167,6 @@ type Alerts interface {
 	// FindAlerts returns alerts, newest RaisedAt first, of equals the greatest ID.
 	// Errors: ErrInvalidQuery.
 	FindAlerts(ctx context.Context, q AlertQuery) ([]Alert, error)
-	// CountAlerts returns how many alerts all pages of q have together; Limit and
-	// Before say nothing here. Errors: ErrInvalidQuery.
-	CountAlerts(ctx context.Context, q AlertQuery) (int, error)
 	// Outbox returns changes that Published has not been told of, oldest first.
 	Outbox(ctx context.Context, limit int) ([]OutboxEntry, error)
 	// Published takes entries up to and including id off the outbox.

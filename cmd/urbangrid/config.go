@@ -30,6 +30,8 @@ type config struct {
 	Series     string        `koanf:"series"`
 	Records    string        `koanf:"records"`
 	Zone       string        `koanf:"zone"`
+	District   string        `koanf:"district"`
+	DistrictEN string        `koanf:"district_en"`
 	Kinds      string        `koanf:"kinds"`
 	Areas      string        `koanf:"areas"`
 	Rules      string        `koanf:"rules"`
@@ -108,6 +110,8 @@ var settings = []setting{
 	{"series", "duckdb:series.db", "time series: duckdb:FILE (in the data folder) or influx+http(s)://HOST:PORT?org=O&bucket=B"},
 	{"records", "sqlite:records.db", "devices, alerts and quarantine: sqlite:FILE (in the data folder)"},
 	{"zone", "Asia/Shanghai", "time zone of the district"},
+	{"district", "", "name of the district on the page; empty means what the file of the areas says: its member district, or the one area that all others lie in"},
+	{"district_en", "", "the same name in English; empty means district"},
 	{"kinds", "", "file with kinds that extend the catalogue"},
 	{"areas", "", "GeoJSON file of the responsibility areas; empty means the approximate ones of Putuo"},
 	{"rules", "", "file of alert rules; empty means those that come with UrbanGrid"},
@@ -278,6 +282,9 @@ func (c config) check() []error {
 	}
 	if _, err := parseDevicePolicy(c.DevicePolicy); err != nil {
 		bad("device_policy", "%v", err)
+	}
+	if c.DistrictEN != "" && c.District == "" {
+		bad("district_en", "the district also needs its name, as district")
 	}
 	if _, err := time.LoadLocation(c.Zone); err != nil {
 		bad("zone", "%q is no time zone like Asia/Shanghai", c.Zone)

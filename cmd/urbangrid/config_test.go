@@ -48,7 +48,7 @@ func TestConfig_EverySettingWorksFromFileEnvironmentAndFlag(t *testing.T) {
 	}
 	other := map[string]string{
 		"data": "elsewhere", "http": "127.0.0.1:7", "broker": "embedded://127.0.0.1:8", "journal": "nats://n:1",
-		"series": "duckdb:x.db", "records": "sqlite:x.db", "zone": "UTC", "kinds": known, "areas": known, "rules": known,
+		"series": "duckdb:x.db", "records": "sqlite:x.db", "zone": "UTC", "district": "x", "district_en": "y", "kinds": known, "areas": known, "rules": known,
 		"formats": known, "broker_user": "u", "broker_password_file": known, "broker_ca": known, "broker_cert": known, "broker_key": known,
 		"mqtt_tls": "127.0.0.1:4", "mqtt_ws": "127.0.0.1:5", "mqtt_wss": "127.0.0.1:6", "mqtt_auth": "required",
 		"tls_cert": known, "tls_key": known, "tls_client_ca": known, "device_policy": "closed",

@@ -27,6 +27,7 @@ import (
 type silence struct{ dashboard.Series }
 
 func (silence) FindAlerts(context.Context, store.AlertQuery) ([]store.Alert, error) { return nil, nil }
+func (silence) CountAlerts(context.Context, store.AlertQuery) (int, error)          { return 0, nil }
 func (silence) Epoch() string                                                       { return "e" }
 func (silence) Last(context.Context) (uint64, error)                                { return 0, nil }
 func (silence) Follow(ctx context.Context, _ uint64, _ chan<- stream.Event) error {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -285,7 +286,7 @@ func (s *server) openStages(context.Context) (err error) {
 		},
 		Reread: s.reread, LastMessages: s.lastHeard, Reports: s.reports,
 		Settings: s.settings, Progress: s.progress, Gatherer: s.reg, Registerer: s.reg, Logger: s.log,
-	}, dashboard.Options{Version: version, Zone: zone, Demo: s.cfg.Demo, Hosts: s.cfg.Hosts})
+	}, dashboard.Options{Version: version, District: s.district(), Zone: zone, Demo: s.cfg.Demo, Hosts: s.cfg.Hosts})
 	if err != nil {
 		return err
 	}
@@ -307,6 +308,15 @@ func (s *server) openStages(context.Context) (err error) {
 	}
 	s.judge(engine)
 	return nil
+}
+
+// district is what the district is called: as configured, else as its areas say,
+// those in force before those of the file.
+func (s *server) district() sensors.Names {
+	if s.cfg.District != "" {
+		return sensors.Names{ZH: s.cfg.District, EN: cmp.Or(s.cfg.DistrictEN, s.cfg.District)}
+	}
+	return cmp.Or(s.areas.District(), s.settings.Areas.File.District())
 }
 
 // study is the district with its areas and its calendar.

@@ -106,6 +106,38 @@ func TestHub_TellsMoreOpenAlertsThanAPageOfTheRecords(t *testing.T) {
 	}
 }
 
+// More open alerts than a page can hold: none of those that matter most is left
+// out, and the page learns that it does not see all.
+func TestHub_TellsTheGravestOfTooManyOpenAlertsAndHowManyThereAre(t *testing.T) {
+	w := newWorld(t, live.Options{}, nil)
+	const open, told, grave = 2500, 2000, 700
+	for i := range open {
+		a := alert(i + 1)
+		if a.Severity = store.Notice; i < grave {
+			a.Severity = []store.Severity{store.Warning, store.Critical}[i%2]
+		}
+		w.records.put(a)
+	}
+	w.mem.publish(t, alert(open))
+	b := dial(t, w)
+	b.say(t, `{"t":"sub","id":3,"topic":"alerts"}`)
+	m := b.want(t, "snap")
+	if len(m.Alerts) != told || m.Open != open {
+		t.Fatalf("%d alerts of %d, want %d of %d", len(m.Alerts), m.Open, told, open)
+	}
+	count := map[store.Severity]int{}
+	for _, a := range m.Alerts {
+		count[a.Severity]++
+	}
+	want := map[store.Severity]int{store.Critical: grave / 2, store.Warning: grave / 2, store.Notice: told - grave}
+	if d := cmp.Diff(want, count); d != "" {
+		t.Errorf("told by severity (-want +got):\n%s", d)
+	}
+	if last := m.Alerts[told-1].ID; last != fmt.Sprintf("alert-%d", open-(told-grave)+1) {
+		t.Errorf("the last that is told is %s, want the oldest of the newest notices", last)
+	}
+}
+
 func TestHub_ResumesAlertsAfterACut(t *testing.T) {
 	for _, c := range []struct {
 		name   string

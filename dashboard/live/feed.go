@@ -24,16 +24,21 @@ type AlertLog interface {
 	Follow(ctx context.Context, after uint64, out chan<- stream.Event) error
 }
 
-// AlertFinder answers what alerts there are now.
+// AlertFinder answers what alerts there are now; store.Alerts says how.
 type AlertFinder interface {
 	FindAlerts(ctx context.Context, q store.AlertQuery) ([]store.Alert, error)
+	store.AlertCounter
 }
 
-// How much of the past a snapshot of alerts tells.
+// How many alerts a snapshot tells. Of more open ones it tells the gravest, of
+// equals the newest, and how many there are.
 const (
 	snapshotOpen   = 2000
 	snapshotClosed = 100
 )
+
+// gravestFirst is the order in which open alerts are told while there is room.
+var gravestFirst = [...]store.Severity{store.Critical, store.Warning, store.Notice}
 
 // feed follows the alert log once for all browsers and keeps its newest events,
 // bounded in number and bytes: the oldest make room. It is safe for concurrent
@@ -212,7 +217,7 @@ func (f *feed) change(e stream.Event) change {
 	return change{seq: e.Seq, event: newMessage("ev", fmt.Sprintf(`,"seq":%d,"alert":%s}`, e.Seq, b))}
 }
 
-// snapshot returns the open and the newest closed alerts and the number up to
+// snapshot returns open and the newest closed alerts and the number up to
 // which they surely contain all events. Those who ask at the same number share
 // one question to the store.
 func (f *feed) snapshot(ctx context.Context) (*alertSnapshot, error) {
@@ -229,24 +234,39 @@ func (f *feed) snapshot(ctx context.Context) (*alertSnapshot, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	all := make([]Alert, 0, 64)
-	for _, q := range []store.AlertQuery{
-		{State: store.AlertOpen, Limit: snapshotOpen},
-		{State: store.AlertClosed, Limit: snapshotClosed},
-	} {
-		found, err := f.pages(ctx, q)
-		if err != nil {
-			return nil, fmt.Errorf("find %s alerts: %w", q.State, err)
-		}
-		all = append(all, found...)
+	told, open, err := f.open(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find open alerts: %w", err)
 	}
-	list, err := json.Marshal(all)
+	closed, err := f.pages(ctx, store.AlertQuery{State: store.AlertClosed, Limit: snapshotClosed})
+	if err != nil {
+		return nil, fmt.Errorf("find closed alerts: %w", err)
+	}
+	list, err := json.Marshal(append(told, closed...))
 	if err != nil {
 		return nil, fmt.Errorf("encode alerts: %w", err)
 	}
 	f.snap = &alertSnapshot{seq: seq, message: newMessage("snap",
-		fmt.Sprintf(`,"epoch":%q,"seq":%d,"ts":%s,"alerts":%s}`, f.log.Epoch(), seq, millis(f.now()), list))}
+		fmt.Sprintf(`,"epoch":%q,"seq":%d,"ts":%s,"open":%d,"alerts":%s}`, f.log.Epoch(), seq, millis(f.now()), open, list))}
 	return f.snap, nil
+}
+
+// open returns the open alerts that a snapshot tells, and how many there are.
+func (f *feed) open(ctx context.Context) (told []Alert, all int, err error) {
+	told = make([]Alert, 0, 64)
+	for _, severity := range gravestFirst {
+		q := store.AlertQuery{State: store.AlertOpen, Severities: []store.Severity{severity}, Limit: snapshotOpen - len(told)}
+		found, err := f.pages(ctx, q)
+		if err != nil {
+			return nil, 0, err
+		}
+		told = append(told, found...)
+	}
+	if len(told) < snapshotOpen {
+		return told, len(told), nil
+	}
+	all, err = f.find.CountAlerts(ctx, store.AlertQuery{State: store.AlertOpen})
+	return told, max(all, len(told)), err
 }
 
 // pages returns up to q.Limit alerts, however many pages they take.

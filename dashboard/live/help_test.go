@@ -126,12 +126,27 @@ func (r *records) FindAlerts(_ context.Context, q store.AlertQuery) ([]store.Ale
 	var out []store.Alert
 	isAfter := q.Before == ""
 	for _, a := range slices.Backward(r.alerts) {
-		if isAfter && a.State == q.State && len(out) < min(q.Limit, store.MaxAlerts) {
+		if isAfter && isAsked(a, q) && len(out) < min(q.Limit, store.MaxAlerts) {
 			out = append(out, a)
 		}
 		isAfter = isAfter || a.ID == q.Before
 	}
 	return out, nil
+}
+
+func (r *records) CountAlerts(_ context.Context, q store.AlertQuery) (n int, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, a := range r.alerts {
+		if isAsked(a, q) {
+			n++
+		}
+	}
+	return n, nil
+}
+
+func isAsked(a store.Alert, q store.AlertQuery) bool {
+	return a.State == q.State && (len(q.Severities) == 0 || slices.Contains(q.Severities, a.Severity))
 }
 
 func (r *records) put(a store.Alert) {
@@ -201,6 +216,7 @@ type message struct {
 	I       []int           `json:"i"`
 	N       []int64         `json:"n"`
 	Alerts  []live.Alert    `json:"alerts"`
+	Open    int             `json:"open"`
 	Alert   live.Alert      `json:"alert"`
 	After   uint64          `json:"after"`
 	Lag     *int64          `json:"lag"`

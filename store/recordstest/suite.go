@@ -18,6 +18,7 @@ import (
 // Records is what the suite looks at.
 type Records interface {
 	store.Alerts
+	store.AlertCounter
 	store.Quarantine
 	store.Devices
 	store.Activities

@@ -119,6 +119,7 @@ type Frame struct {
 	Counts    []int64           `json:"n"`
 	Alert     json.RawMessage   `json:"alert"`
 	Alerts    []json.RawMessage `json:"alerts"`
+	Open      int               `json:"open"` // of a snapshot of alerts: how many are open, also beyond Alerts
 	After     uint64            `json:"after"`
 	NowMillis int64             `json:"now"`
 	LagMillis *int64            `json:"lag"`

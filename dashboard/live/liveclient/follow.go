@@ -46,6 +46,7 @@ type Update struct {
 	Whole  bool
 	Cells  []Cell  // in ascending order of the cell
 	Alerts []Alert // revisions and handlings that were not told before
+	Open   int     // of Whole alerts: how many are open, which may be more than the server tells
 
 	Server string // of a connection that has been made
 	Lost   error  // why it was lost; another follows

@@ -134,7 +134,7 @@ func (f *follower) tableOf(ctx context.Context, hash string) ([]string, error) {
 func (f *follower) tellAlerts(t *topic, frame Frame, list []json.RawMessage, snapshot bool) error {
 	u := Update{Topic: t.name, At: frame.At()}
 	if snapshot && (t.since == nil || t.since.Epoch != frame.Epoch) {
-		u.Whole, t.closed = true, nil
+		u.Whole, u.Open, t.closed = true, frame.Open, nil
 		clear(t.alerts)
 	}
 	for _, raw := range list {
