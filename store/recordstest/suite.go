@@ -1,7 +1,7 @@
 // Package recordstest is the suite of promises that every implementation of
 // store.Alerts, store.Quarantine, store.Devices, store.Activities,
 // store.Credentials, store.Verdicts, store.Mutes, store.Handlings, store.Settings,
-// store.Secrets and store.Deliveries passes.
+// store.Secrets, store.Deliveries and store.Bookmarks passes.
 package recordstest
 
 import (
@@ -30,6 +30,7 @@ type Records interface {
 	store.Settings
 	store.Secrets
 	store.Deliveries
+	store.Bookmarks
 	Close() error
 }
 
@@ -41,7 +42,7 @@ type Open func(t *testing.T, dir string) Records
 func Run(t *testing.T, open Open) {
 	for _, promises := range []map[string]func(*testing.T, *fixture){
 		alertPromises, quarantinePromises, devicePromises, deviceChangePromises, lastMessagePromises, activityPromises, credentialPromises, verdictPromises, mutePromises, settingPromises, deliveryPromises,
-		handlingPromises,
+		handlingPromises, bookmarkPromises,
 	} {
 		for promise, check := range promises {
 			t.Run(promise, func(t *testing.T) {
