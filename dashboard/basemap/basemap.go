@@ -1,7 +1,7 @@
-// Package basemap serves what lies below the cells: files in the PMTiles format
-// that were put into a folder, and the tiles of another service, through a proxy
-// that keeps its key and what it has fetched. It needs neither: without both the
-// page draws the district's own outlines.
+// Package basemap serves what lies below the cells: files in the formats PMTiles
+// and GeoJSON that were put into a folder, and the tiles of another service,
+// through a proxy that keeps its key and what it has fetched. It needs none of
+// them: without any the page draws the district's own outlines.
 package basemap
 
 import (
@@ -25,8 +25,8 @@ import (
 
 // Options says what there is. The zero Options has neither files nor tiles.
 type Options struct {
-	// Folder holds files whose names end in .pmtiles; it need not exist, and what
-	// is put into it is there at once. "" means none.
+	// Folder holds files whose names end in .pmtiles, .geojson or .json; it need not
+	// exist, and what is put into it is there at once. "" means none.
 	Folder string
 	Tiles  Tiles
 	// Cache is the folder of fetched tiles, which is made; "" keeps none.
@@ -64,14 +64,19 @@ const maxZoom = 22
 
 // Basemap serves files and tiles. It is safe for concurrent use.
 type Basemap struct {
-	folder string
-	tiles  Tiles
-	proxy  *proxy // nil without tiles
+	folder   string
+	overlays *overlays
+	tiles    Tiles
+	proxy    *proxy // nil without tiles
 }
 
 // New returns the Basemap of opts. It asks nobody yet.
 func New(opts Options) (*Basemap, error) {
 	b := &Basemap{folder: opts.Folder, tiles: opts.Tiles}
+	var err error
+	if b.overlays, err = newOverlays(opts); err != nil {
+		return nil, fmt.Errorf("basemap files: %w", err)
+	}
 	if opts.Tiles.URL == "" {
 		return b, nil
 	}
@@ -79,7 +84,6 @@ func New(opts Options) (*Basemap, error) {
 	if err := b.tiles.Validate(); err != nil {
 		return nil, err
 	}
-	var err error
 	if b.proxy, err = newProxy(b.tiles, opts); err != nil {
 		return nil, fmt.Errorf("basemap tiles: %w", err)
 	}
@@ -173,9 +177,14 @@ func (b *Basemap) Tiles() (Tiles, bool) {
 	return t, b.proxy != nil
 }
 
-// ServeFile answers with a file of the folder, or with the ranges of it that are
-// asked for, which is all that readers of PMTiles need.
+// ServeFile answers with a file of the folder: one of PMTiles as it is, or with the
+// ranges of it that are asked for, which is all that its readers need; one of
+// GeoJSON in WGS-84 with what is drawn of it, see [Overlay].
 func (b *Basemap) ServeFile(w http.ResponseWriter, r *http.Request, name string) {
+	if isOverlayName(name) {
+		b.overlays.serve(w, r, name)
+		return
+	}
 	if b.folder == "" || filepath.Ext(name) != ".pmtiles" || name != filepath.Base(name) {
 		http.NotFound(w, r)
 		return

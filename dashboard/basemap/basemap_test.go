@@ -70,20 +70,30 @@ func (m *mapOf) tile(z, x, y int) (status int, body string, header http.Header) 
 
 func (m *mapOf) outcomes(t *testing.T, outcome string, want float64) {
 	t.Helper()
+	m.counted(t, "urbangrid_basemap_tiles_total", outcome, want)
+	if n, err := testutil.GatherAndCount(m.reg, "urbangrid_basemap_tiles_total"); err != nil || n != 5 {
+		t.Errorf("%d series (%v), want one an outcome", n, err)
+	}
+}
+
+func (m *mapOf) counted(t *testing.T, name, outcome string, want float64) {
+	t.Helper()
 	families, err := m.reg.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, metric := range families[0].Metric {
-		if metric.Label[0].GetValue() == outcome {
-			if got := metric.Counter.GetValue(); got != want {
-				t.Errorf("%g tiles with outcome %s, want %g", got, outcome, want)
+	for _, family := range families {
+		for _, metric := range family.Metric {
+			if family.GetName() != name || metric.Label[0].GetValue() != outcome {
+				continue
 			}
+			if got := metric.Counter.GetValue(); got != want {
+				t.Errorf("%s of %s: %g, want %g", name, outcome, got, want)
+			}
+			return
 		}
 	}
-	if n, err := testutil.GatherAndCount(m.reg); err != nil || n != 5 {
-		t.Errorf("%d series (%v), want one an outcome", n, err)
-	}
+	t.Errorf("no %s of %s", name, outcome)
 }
 
 func TestBasemap_FetchesATileWithItsKeyAndKeepsIt(t *testing.T) {
