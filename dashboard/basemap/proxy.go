@@ -137,6 +137,12 @@ func (p *proxy) get(ctx context.Context, k tileKey) (t tile, outcome string, err
 	// One who goes must not take the tile from those who wait for the same one.
 	shared := context.WithoutCancel(ctx)
 	got, err, _ := p.flights.Do(k.String(), func() (any, error) {
+		// Another flight may have ended since this caller looked.
+		if p.cache != nil {
+			if kept, age, ok := p.cache.get(k); ok && age < fresh {
+				return result{kept, true}, nil
+			}
+		}
 		t, found, err := p.fetch(shared, k)
 		if err == nil && found && p.cache != nil {
 			if err := p.cache.put(k, t); err != nil {
