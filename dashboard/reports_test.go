@@ -31,6 +31,7 @@ type analyst struct {
 	err      error
 	hold     chan struct{} // nil means at once
 	saved    *saved.Library
+	marks    store.Bookmarks
 }
 
 func (a *analyst) District() report.District { return a.district }
@@ -81,7 +82,7 @@ func newReportSiteOf(t *testing.T, r desk.Reporter, a *analyst) *site {
 		t.Fatal(err)
 	}
 	a.district = report.District{Kinds: kinds, Areas: areas.All(), Zone: time.FixedZone("Asia/Shanghai", 8*3600), Now: clock}
-	reports := desk.New(r, desk.Options{Jobs: jobs.Options{Waiting: 1}, Saved: a.saved})
+	reports := desk.New(r, desk.Options{Jobs: jobs.Options{Waiting: 1}, Saved: a.saved, Bookmarks: a.marks})
 	s := &site{stores: &stores{}, metrics: prometheus.NewRegistry()}
 	s.Server, err = dashboard.New(dashboard.Deps{
 		Kinds: kinds, Areas: areas, Series: s.stores, Alerts: s.stores, Quarantine: s.stores, Devices: s.stores,

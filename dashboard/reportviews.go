@@ -111,6 +111,7 @@ func (s *Server) reportOperations(api huma.API) {
 	}
 	s.jobOperations(api, file)
 	s.savedOperations(api, file)
+	s.bookmarkOperations(api, file)
 	s.layerOperations(api)
 	s.healthOperations(api, file)
 }

@@ -48,7 +48,7 @@ data the report says so and gives no number.`,
 	for _, name := range report.Names {
 		cmd.AddCommand(newOneReportCommand(name))
 	}
-	cmd.AddCommand(newSavedReportCommand())
+	cmd.AddCommand(newSavedReportCommand(), newBookmarksCommand())
 	return cmd
 }
 

@@ -44,7 +44,7 @@ func (s *server) newReports(zone *time.Location) (*desk.Desk, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts := desk.Options{Log: s.log, Saved: library}
+	opts := desk.Options{Log: s.log, Saved: library, Bookmarks: s.records}
 	nightly, on, err := s.cfg.nightly()
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"github.com/urbangrid/urbangrid/analytics/report"
 	"github.com/urbangrid/urbangrid/analytics/report/jobs"
 	"github.com/urbangrid/urbangrid/analytics/report/saved"
+	"github.com/urbangrid/urbangrid/store"
 )
 
 // Reporter answers requests; report.Reporter says how.
@@ -35,6 +36,8 @@ type Options struct {
 	RememberValues int
 	Jobs           jobs.Options
 	Log            *slog.Logger // of jobs that failed; nil means nowhere
+	// Bookmarks are the questions that people saved under a name; nil when none are kept.
+	Bookmarks store.Bookmarks
 	// Saved are the reports that were made by the clock; nil when none are kept.
 	Saved *saved.Library
 	// Schedule makes them, in Run; nil when nobody does.
@@ -56,6 +59,7 @@ type Desk struct {
 	jobs     *jobs.Queue[*report.Result]
 	log      *slog.Logger
 	saved    *saved.Library
+	marks    store.Bookmarks
 	schedule Schedule
 }
 
@@ -77,7 +81,7 @@ func New(r Reporter, opts Options) *Desk {
 		log:      opts.Log.With("component", "reports"),
 		reporter: r, places: make(chan struct{}, opts.AtOnce), memory: newMemory(opts.Remember, opts.RememberValues),
 		turns: turns{busy: map[report.Request]chan struct{}{}}, jobs: jobs.New[*report.Result](opts.Jobs),
-		saved: opts.Saved, schedule: opts.Schedule,
+		saved: opts.Saved, marks: opts.Bookmarks, schedule: opts.Schedule,
 	}
 }
 
@@ -115,6 +119,9 @@ func (d *Desk) Cancel(id string) (Job, error) { return d.jobs.Cancel(id) }
 
 // Saved returns the reports that were made by the clock, nil when none are kept.
 func (d *Desk) Saved() *saved.Library { return d.saved }
+
+// Bookmarks returns the questions that people saved, nil when none are kept.
+func (d *Desk) Bookmarks() store.Bookmarks { return d.marks }
 
 // Run runs jobs, and makes reports by the clock, until ctx ends or one of the two
 // fails.
