@@ -20,7 +20,7 @@ func TestReport_OfSeveralKindsAndUnderAName(t *testing.T) {
 	if commas != apart {
 		t.Errorf("parted by commas:\n%s\neach by itself:\n%s", commas, apart)
 	}
-	for _, want := range []string{"Smoke alarm, Street stall", "stall  Street stall"} {
+	for _, want := range []string{"Smoke alarm, Street stall", "  stall     Street stall  "} {
 		if !strings.Contains(commas, want) {
 			t.Errorf("the table says nothing of %q:\n%s", want, commas)
 		}
