@@ -9,6 +9,8 @@ export interface AlertBook {
   readonly epoch: string;
   readonly seq: number;
   readonly byId: ReadonlyMap<string, Alert>;
+  /** How many more are open than the server has told, which tells the gravest of too many. */
+  readonly untold: number;
 }
 
 /** What became of a frame: `news` are the alerts whose revision was not known; what people do about one is no news. */
@@ -39,12 +41,25 @@ function applySnapshot(book: AlertBook | null, frame: AlertsFrame & {kind: 'aler
   const known = book !== null && book.epoch === frame.epoch ? book.byId : new Map<string, Alert>();
   const byId = new Map<string, Alert>();
   const news: Alert[] = [];
+  const told = frame.alerts.filter((a) => a.state === 'open').length;
+  const untold = Math.max(0, (frame.open ?? told) - told);
   for (const a of frame.alerts) {
     const old = known.get(a.id);
     byId.set(a.id, old !== undefined && !newer(old, a) ? old : a);
     if (book !== null && isNews(old, a)) news.push(a);
   }
-  return {outcome: 'applied', book: {epoch: frame.epoch, seq: frame.seq, byId: trimmed(byId)}, news};
+  return {outcome: 'applied', book: {epoch: frame.epoch, seq: frame.seq, byId: trimmed(byId), untold}, news};
+}
+
+/** Whether an open alert is one of those that were there before and not told. */
+function wasUntold(known: Alert | undefined, a: Alert): boolean {
+  return known === undefined && a.state === 'open' && (a.revision > 1 || a.handling.version > 0);
+}
+
+/** The book once the server has counted the open alerts anew: those that close untold are not told of. */
+export function recounted(book: AlertBook, open: number): AlertBook {
+  const untold = Math.max(0, open - openAlerts(book).length);
+  return untold === book.untold ? book : {...book, untold};
 }
 
 /**
@@ -62,7 +77,8 @@ export function applyAlerts(book: AlertBook | null, frame: AlertsFrame): AlertsS
       const known = book.byId.get(frame.alert.id);
       if (!newer(known, frame.alert)) return {outcome: 'applied', book: {...book, seq}, news: []};
       const byId = new Map(book.byId).set(frame.alert.id, frame.alert);
-      return {outcome: 'applied', book: {...book, seq, byId: trimmed(byId)}, news: isNews(known, frame.alert) ? [frame.alert] : []};
+      const untold = wasUntold(known, frame.alert) ? Math.max(0, book.untold - 1) : book.untold;
+      return {outcome: 'applied', book: {...book, seq, byId: trimmed(byId), untold}, news: isNews(known, frame.alert) ? [frame.alert] : []};
     }
     default:
       return unreachable(frame);
@@ -98,4 +114,9 @@ export function sortedAlerts(book: AlertBook | null): SortedAlerts {
 /** The open ones, newest first. */
 export function openAlerts(book: AlertBook | null): readonly Alert[] {
   return sortedAlerts(book).open;
+}
+
+/** How many alerts are open, told or not. */
+export function openCount(book: AlertBook | null): number {
+  return openAlerts(book).length + (book?.untold ?? 0);
 }

@@ -1,7 +1,7 @@
 import {SILENT, announce, speak, type Announcer} from './announce';
 import {fetchJSON, LiveConnection, type Link, type World} from './connection';
 import {get} from './api';
-import {day, hourMinute} from './format';
+import {momentWithOffset, useZone} from './format';
 import {areaAt, boundsOf, resolutionFor, type Bounds, type Place} from './geo';
 import {inLang, type Lang} from './i18n';
 import {Drawer, FRESH_MS} from './drawer';
@@ -19,7 +19,7 @@ import {Playback, REACH_MS, type PlaybackState, type Speed} from './views/live/p
 import {Study} from './views/live/study';
 import {decodeHistory, type NearbyDevice} from './views/live/wire';
 import {byTiles, TileFeed, tilesInView} from './tiles';
-import {decodeAreas, decodeAreasNote, decodeKinds, decodeTable, type Alert, type Area, type CellId, type Names} from './wire';
+import {decodeAreas, decodeAreasNote, decodeCount, decodeDistrict, decodeKinds, decodeTable, type Alert, type Area, type CellId, type Names} from './wire';
 
 type H3 = typeof import('./h3');
 
@@ -46,6 +46,9 @@ const TABLES_KEPT = 64;
 /** What could not be fetched is tried again after this. */
 const REFETCH_MS = 5000;
 
+/** While more alerts are open than are told, they are counted this often. */
+const RECOUNT_MS = 10_000;
+
 /** Kinds to begin with, the first that the catalogue has. */
 const FIRST_KINDS = ['noise', 'pm25'];
 
@@ -63,6 +66,8 @@ export class App implements Intents {
   readonly #tileFeed: TileFeed;
   #announcer: Announcer = SILENT;
   #failedAtMs = 0;
+  #countedAtMs = 0;
+  #districtFailed = false;
   readonly #playback: Playback;
   readonly #nearby: Nearby;
   readonly #study: Study;
@@ -117,6 +122,7 @@ export class App implements Intents {
     this.#connection.start();
     const h3 = this.#out.loadH3();
     const areas = this.#loadAreas();
+    void this.#loadDistrict();
     this.reloadKinds();
     this.#h3 = await h3;
     this.#drawer.h3 = this.#h3;
@@ -174,12 +180,37 @@ export class App implements Intents {
       this.#study.look();
       this.#nearby.refresh(this.#model.nowMs);
     }
-    if (this.#model.link.phase === 'live' && this.#model.nowMs - this.#failedAtMs > REFETCH_MS) this.#refetch();
+    if (this.#model.link.phase !== 'live') return;
+    if (this.#model.nowMs - this.#failedAtMs > REFETCH_MS) this.#refetch();
+    if ((this.#model.alerts?.untold ?? 0) > 0 && this.#model.nowMs - this.#countedAtMs > RECOUNT_MS) void this.#recount();
   }
 
   #refetch(): void {
     if (this.#model.areas.state === 'failed') void this.#loadAreas();
     if (this.#model.kinds.state === 'failed') this.reloadKinds();
+    if (this.#districtFailed) void this.#loadDistrict();
+  }
+
+  async #recount(): Promise<void> {
+    this.#countedAtMs = this.#model.nowMs;
+    try {
+      this.#connection.countedOpen(await get('alerts/count?state=open', decodeCount));
+    } catch {
+      // The count of before stands until the next one.
+    }
+  }
+
+  /** What the district is called, and its zone. */
+  async #loadDistrict(): Promise<void> {
+    try {
+      const {names, zone} = await get('status', decodeDistrict);
+      if (!useZone(zone)) console.warn('zone', zone);
+      this.#districtFailed = false;
+      this.#set({district: names});
+    } catch {
+      this.#districtFailed = true;
+      this.#failedAtMs = this.#out.world.nowMs();
+    }
   }
 
   /** The machine may have slept. */
@@ -294,7 +325,7 @@ export class App implements Intents {
   #seekWished(atMs: number): void {
     const {world} = this.#out;
     if (atMs >= world.nowMs() + this.#model.link.clockOffsetMs - REACH_MS) this.seek(atMs);
-    else this.#out.tell(MESSAGES[this.#model.lang].notKept(`${day(atMs)} ${hourMinute(atMs)}`));
+    else this.#out.tell(MESSAGES[this.#model.lang].notKept(momentWithOffset(atMs)));
   }
 
   play(): void {
@@ -422,6 +453,7 @@ export class App implements Intents {
   #ofRun(epoch: string): void {
     if (this.#epoch !== '' && this.#epoch !== epoch) {
       void this.#loadAreas();
+      void this.#loadDistrict();
       this.reloadKinds();
     }
     this.#epoch = epoch;

@@ -1,4 +1,4 @@
-import {applyAlerts, type AlertBook} from './alerts';
+import {applyAlerts, recounted, type AlertBook} from './alerts';
 import {applyCells, unreachable, type CellsState} from './cells';
 import {decodeFrame, encodeFrame, type Alert, type AlertsFrame, type CellCounts, type CellsFrame, type ServerFrame} from './wire';
 
@@ -311,6 +311,15 @@ export class LiveConnection {
     this.#cells.delete(sub.topic);
     this.#cells.set(sub.topic, step.state);
     this.#listener.cells(sub.topic, step.state);
+  }
+
+  /** Takes how many alerts are open by the server's count. */
+  countedOpen(open: number): void {
+    if (this.#book === null) return;
+    const book = recounted(this.#book, open);
+    if (book === this.#book) return;
+    this.#book = book;
+    this.#listener.alerts(book, []);
   }
 
   #takeAlerts(frame: AlertsFrame): void {

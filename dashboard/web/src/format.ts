@@ -1,29 +1,28 @@
 import type {Lang, Messages} from './i18n';
-
-/**
- * The one zone of the page, that of the district: operators of one city must never
- * add hours. useZone sets it once the server has said it.
- */
-export let ZONE = 'Asia/Shanghai';
+import {setZone, zoneName} from './zone.svelte';
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** Takes the zone of the district; one that the browser does not know changes nothing. */
+/**
+ * Takes the zone of the district, the one zone of the page: operators of one city
+ * must never add hours. One that the browser does not know changes nothing.
+ */
 export function useZone(zone: string): boolean {
   try {
     new Intl.DateTimeFormat('en', {timeZone: zone});
   } catch {
     return false;
   }
-  ZONE = zone;
   formats.clear();
+  setZone(zone);
   return true;
 }
 
 function dateFormat(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const timeZone = zoneName();
   const known = formats.get(name);
   if (known !== undefined) return known;
-  const made = new Intl.DateTimeFormat('zh-CN', {timeZone: ZONE, hourCycle: 'h23', ...options});
+  const made = new Intl.DateTimeFormat('zh-CN', {timeZone, hourCycle: 'h23', ...options});
   formats.set(name, made);
   return made;
 }
@@ -47,18 +46,58 @@ export function day(ms: number): string {
 
 /** "16:05:09" on the day of now, else with the day before it. */
 export function timeNear(ms: number, nowMs: number): string {
-  return day(ms) === day(nowMs) ? clockTime(ms) : `${day(ms).slice(5)} ${clockTime(ms)}`;
+  return day(ms) === day(nowMs) ? clockTime(ms) : `${monthDay(ms)} ${clockTime(ms)}`;
+}
+
+/** "11-22" in the district. */
+export function monthDay(ms: number): string {
+  return day(ms).slice(5);
+}
+
+/** "16:05" on the day of now, else with the day before it. */
+export function minuteNear(ms: number, nowMs: number): string {
+  return day(ms) === day(nowMs) ? hourMinute(ms) : `${monthDay(ms)} ${hourMinute(ms)}`;
 }
 
 /** "2026-11-22 16:05:09 UTC+08:00": a moment in full, in the zone of the page. */
 export function momentWithOffset(ms: number): string {
-  return `${day(ms)} ${clockTime(ms)} UTC${offsetOf(ms)}`;
+  return `${day(ms)} ${clockTime(ms)} ${offsetAt(ms)}`;
 }
 
-function offsetOf(ms: number): string {
+/** "UTC+08:00": how far the zone of the page is from UTC at a moment. */
+export function offsetAt(ms: number): string {
   const parts = dateFormat('offset', {timeZoneName: 'longOffset'}).formatToParts(ms);
-  return (parts.find((p) => p.type === 'timeZoneName')?.value ?? '').replace('GMT', '');
+  const offset = (parts.find((p) => p.type === 'timeZoneName')?.value ?? '').replace('GMT', '');
+  return `UTC${offset === '' ? '+00:00' : offset}`;
 }
+
+/** How a moment is written beside its offset on hover. */
+export type TimeForm = 'near' | 'minute' | 'clock' | 'day' | 'monthDay' | 'dayMinute' | 'ago' | 'full';
+
+/** Writes a moment in a form; what is near or ago is so of now. */
+export function timeAs(form: TimeForm, ms: number, nowMs: number, m: Messages): string {
+  switch (form) {
+    case 'near':
+      return timeNear(ms, nowMs);
+    case 'minute':
+      return minuteNear(ms, nowMs);
+    case 'clock':
+      return clockTime(ms);
+    case 'day':
+      return day(ms);
+    case 'monthDay':
+      return monthDay(ms);
+    case 'dayMinute':
+      return `${day(ms)} ${hourMinute(ms)}`;
+    case 'ago':
+      return m.ago(duration(nowMs - ms, m));
+    case 'full':
+      return momentWithOffset(ms);
+  }
+}
+
+/** Stands in a text for the moment that Said puts there. */
+export const HERE = '\u{FFFC}';
 
 /** "12 s", "3 min", "2 h": one unit, rounded down. */
 export function duration(ms: number, m: Messages): string {

@@ -5,7 +5,6 @@ import './app.css';
 import {get} from './api';
 import {App} from './app';
 import {liveCount} from './cells';
-import {useZone} from './format';
 import {browserSocket, type World} from './connection';
 import {CATALOGUES, type Lang} from './i18n';
 import {decodeBasemap, type Basemap} from './map/basemap';
@@ -18,7 +17,6 @@ import Page from './ui/Page.svelte';
 import {queryOf, wishOf} from './views/live/permalink';
 import {toast} from './toast';
 import {Who} from './who';
-import {record, str} from './wire';
 
 declare global {
   interface Window {
@@ -185,10 +183,6 @@ const debug: Debug = {
 window.urbangrid = Object.freeze(debug);
 
 void app.start(wishOf(new URLSearchParams(location.search)));
-
-void get('status', (x) => str(record(x, 'status')['time_zone'], 'status.time_zone')).then((zone) => {
-  if (!useZone(zone)) console.warn('zone', zone);
-}, (error: unknown) => console.warn('zone', error));
 
 // A link or the back button may lead to something else on the map.
 router.onArrival(({view, query}) => {

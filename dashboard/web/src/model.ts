@@ -59,6 +59,8 @@ export interface Model {
   readonly lang: Lang;
   readonly theme: Theme;
   readonly nowMs: number;
+  /** What the district is called, null while nobody has said it. */
+  readonly district: Names | null;
   readonly link: Link;
   readonly kinds: Loadable<readonly Kind[]>;
   readonly kind: KindKey | null;
@@ -105,6 +107,7 @@ export interface Model {
 export function firstModel(lang: Lang, theme: Theme, nowMs: number): Model {
   return {
     lang, theme, nowMs,
+    district: null,
     link: NO_LINK,
     kinds: {state: 'loading'},
     kind: null,

@@ -148,7 +148,7 @@ export type CellsFrame =
 
 /** Frames of the alerts topic. */
 export type AlertsFrame =
-  | {readonly kind: 'alerts-snapshot'; readonly id: number; readonly epoch: string; readonly seq: number; readonly alerts: readonly Alert[]}
+  | {readonly kind: 'alerts-snapshot'; readonly id: number; readonly epoch: string; readonly seq: number; readonly alerts: readonly Alert[]; /** How many are open, told or not; null of a server that does not say. */ readonly open: number | null}
   | {readonly kind: 'alert'; readonly id: number; readonly seq: number; readonly alert: Alert};
 
 /** A place in WGS-84 degrees, longitude first as in GeoJSON. */
@@ -365,7 +365,7 @@ function decodeSnapshot(o: Json): ServerFrame {
   const head = {id: int(o['id'], 'id'), epoch: str(o['epoch'], 'epoch'), seq: int(o['seq'], 'seq')};
   if (o['alerts'] !== undefined) {
     const alerts = o['alerts'] === null ? [] : list(o['alerts'], 'alerts');
-    return {kind: 'alerts-snapshot', ...head, alerts: alerts.map(decodeAlert)};
+    return {kind: 'alerts-snapshot', ...head, alerts: alerts.map(decodeAlert), open: o['open'] === undefined ? null : int(o['open'], 'open')};
   }
   return {
     kind: 'cells-snapshot',
@@ -522,6 +522,17 @@ export function decodeAreasNote(x: unknown): Names | null {
   if (!isRecord(note)) return null;
   const n = names(note, 'note');
   return n.zh === '' && n.en === '' ? null : n;
+}
+
+/** What GET /api/v1/status says of the district; its names are empty when nobody has said them. */
+export function decodeDistrict(x: unknown): {readonly names: Names; readonly zone: string} {
+  const o = record(x, 'status');
+  return {names: names(o['district'], 'district'), zone: str(o['time_zone'], 'time_zone')};
+}
+
+/** Decodes the answer of GET /api/v1/alerts/count. */
+export function decodeCount(x: unknown): number {
+  return int(record(x, 'count')['count'], 'count');
 }
 
 /** Decodes the answer of GET /api/v1/series; without a line it is an empty one. */

@@ -36,7 +36,7 @@ function address(f: Filter): URLSearchParams {
 }
 
 describe('what people do about an alert', () => {
-  const first = applyAlerts(null, {kind: 'alerts-snapshot', id: 1, epoch: 'e', seq: 1, alerts: [alert('a', {revision: 2})]});
+  const first = applyAlerts(null, {kind: 'alerts-snapshot', id: 1, epoch: 'e', seq: 1, open: null, alerts: [alert('a', {revision: 2})]});
   const book = first.outcome === 'applied' ? first.book : null;
   const tell = (a: Alert, seq: number): ReturnType<typeof applyAlerts> => applyAlerts(book, {kind: 'alert', id: 1, seq, alert: a});
 

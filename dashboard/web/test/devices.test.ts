@@ -7,6 +7,7 @@ import {
 } from '../src/views/devices/draft';
 import {cleared, filterOf, listPath, mapPath, narrows, partOf, queryOf, rejectFilterOf, rejectPath, sortedBy} from '../src/views/devices/filter';
 import {MESSAGES} from '../src/views/devices/messages';
+import {useZone} from '../src/format';
 import {fieldMs, localField, nextMorningMs, percent} from '../src/views/devices/names';
 import {PAGE_ROWS, Pages, type Sparse} from '../src/views/devices/pages';
 import {mediaTypeOf, sendFile} from '../src/views/devices/files';
@@ -209,6 +210,11 @@ describe('times and shares', () => {
     expect(localField(ms)).toBe('2026-11-23T00:05');
     expect(fieldMs('2026-11-23T00:05')).toBe(ms);
     expect(fieldMs('')).toBeNull();
+    useZone('Europe/Berlin');
+    expect(['2026-03-29T01:30', '2026-03-29T03:30', '2026-10-25T12:00', 'soon'].map((text) => { const at = fieldMs(text); return at === null ? null : new Date(at).toISOString(); }))
+      .toEqual(['2026-03-29T00:30:00.000Z', '2026-03-29T01:30:00.000Z', '2026-10-25T11:00:00.000Z', null]);
+    expect(new Date(nextMorningMs(Date.UTC(2026, 2, 28, 12))).toISOString(), 'eight on the morning after the clocks were changed').toBe('2026-03-29T06:00:00.000Z');
+    useZone('Asia/Shanghai');
     expect(new Date(nextMorningMs(ms)).toISOString()).toBe('2026-11-24T00:00:00.000Z');
     expect([percent(0, 'zh'), percent(0.0004, 'zh'), percent(0.1234, 'en'), percent(1, 'en')]).toEqual(['0%', '<0.1%', '12.3%', '100%']);
   });

@@ -21,7 +21,7 @@ describe('the programme of a wall', () => {
 describe('the numbers of a wall', () => {
   const alert = (id: string, severity: Severity, raisedAtMs: number, more: Partial<Alert> = {}): [string, Alert] =>
     [id, {...({} as Alert), id, severity, raisedAtMs, state: 'open', category: 'city', mergedInto: '', ...more}];
-  const book = {epoch: 'e', seq: 1, byId: new Map([
+  const book = {epoch: 'e', seq: 1, untold: 0, byId: new Map([
     alert('a', 'notice', 9), alert('b', 'critical', 1), alert('c', 'critical', 2), alert('d', 'warning', 3, {category: 'quality'}),
     alert('e', 'warning', 4, {state: 'closed'}), alert('f', 'warning', 5, {mergedInto: 'b'}),
   ])};

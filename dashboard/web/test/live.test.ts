@@ -183,7 +183,7 @@ describe('what the map shows', () => {
   it('are the alerts that were open then', () => {
     const alert = (id: string, raisedAtMs: number, clearedAtMs: number | null, mergedInto = ''): [string, Alert] =>
       [id, {...({} as Alert), id, raisedAtMs, clearedAtMs, mergedInto, state: clearedAtMs === null ? 'open' : 'closed'}];
-    const book = {epoch: 'e', seq: 1, byId: new Map([alert('a', 10, 20), alert('b', 15, null), alert('c', 30, null), alert('d', 10, null, 'b')])};
+    const book = {epoch: 'e', seq: 1, untold: 0, byId: new Map([alert('a', 10, 20), alert('b', 15, null), alert('c', 30, null), alert('d', 10, null, 'b')])};
     const at = (atMs: number | null): readonly string[] => alertsThen({
       ...model, alerts: book,
       playback: atMs === null ? null : {fromMs: 0, toMs: 99, atMs, playing: false, speed: 'slow', frame: 'shown', cells: null, table: null},

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {applyAlerts, CLOSED_KEPT, openAlerts, type AlertBook} from '../src/alerts';
+import {applyAlerts, CLOSED_KEPT, openAlerts, openCount, recounted, type AlertBook} from '../src/alerts';
 import {applyCells, liveCount, type CellsState} from '../src/cells';
 import {announce, SILENT, speak} from '../src/announce';
 import {UNHANDLED, type Alert, type CellsFrame} from '../src/wire';
@@ -52,7 +52,7 @@ function alert(id: string, revision: number, state: 'open' | 'closed' = 'open', 
 }
 
 function book(alerts: readonly Alert[], seq = 5): AlertBook {
-  const step = applyAlerts(null, {kind: 'alerts-snapshot', id: 2, epoch: 'a', seq, alerts});
+  const step = applyAlerts(null, {kind: 'alerts-snapshot', id: 2, epoch: 'a', seq, alerts, open: null});
   if (step.outcome !== 'applied') throw new Error('snapshot refused');
   return step.book;
 }
@@ -72,16 +72,33 @@ describe('applyAlerts', () => {
   });
 
   it('keeps a newer revision than the snapshot has and forgets what it lacks', () => {
-    const step = applyAlerts(book([alert('x', 3, 'closed'), alert('y', 1)]), {kind: 'alerts-snapshot', id: 3, epoch: 'a', seq: 9, alerts: [alert('x', 2), alert('z', 1)]});
+    const step = applyAlerts(book([alert('x', 3, 'closed'), alert('y', 1)]), {kind: 'alerts-snapshot', id: 3, epoch: 'a', seq: 9, open: null, alerts: [alert('x', 2), alert('z', 1)]});
     if (step.outcome !== 'applied') throw new Error('refused');
     expect([...step.book.byId.values()].map((a) => [a.id, a.revision])).toEqual([['x', 3], ['z', 1]]);
     expect(step.news.map((a) => a.id)).toEqual(['z']);
   });
 
   it('forgets everything when the epoch changes', () => {
-    const step = applyAlerts(book([alert('x', 3)]), {kind: 'alerts-snapshot', id: 3, epoch: 'b', seq: 1, alerts: [alert('x', 1)]});
+    const step = applyAlerts(book([alert('x', 3)]), {kind: 'alerts-snapshot', id: 3, epoch: 'b', seq: 1, open: null, alerts: [alert('x', 1)]});
     expect(step).toMatchObject({book: {epoch: 'b', seq: 1}});
     if (step.outcome === 'applied') expect(step.book.byId.get('x')?.revision).toBe(1);
+  });
+
+  it('knows how many are open beyond those that are told', () => {
+    const step = applyAlerts(null, {kind: 'alerts-snapshot', id: 2, epoch: 'a', seq: 5, open: 2500, alerts: [alert('x', 1), alert('y', 1), alert('z', 1, 'closed')]});
+    if (step.outcome !== 'applied') throw new Error('refused');
+    expect([step.book.untold, openCount(step.book)]).toEqual([2498, 2500]);
+    const after = (b: AlertBook, a: Alert): AlertBook => {
+      const next = applyAlerts(b, {kind: 'alert', id: 2, seq: b.seq + 1, alert: a});
+      if (next.outcome !== 'applied') throw new Error('refused');
+      return next.book;
+    };
+    expect(openCount(after(step.book, alert('new', 1))), 'a new one is one more').toBe(2501);
+    expect(openCount(after(step.book, alert('before', 3))), 'one that was there is told now').toBe(2500);
+    expect(openCount(after(step.book, alert('x', 2, 'closed')))).toBe(2499);
+    const counted = recounted(after(step.book, alert('before', 3, 'closed')), 2499);
+    expect([counted.untold, openCount(counted), recounted(counted, 2499) === counted]).toEqual([2497, 2499, true]);
+    expect([openCount(recounted(counted, 0)), openCount(null)]).toEqual([2, 0]);
   });
 
   it('asks for a snapshot when an event comes first', () => {

@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {cividis, cssColor, encodeValue, encodeValues} from '../src/color';
-import {clockTime, day, duration, momentWithOffset, quantity, timeNear, useZone} from '../src/format';
+import {clockTime, day, duration, momentWithOffset, quantity, timeAs, timeNear, useZone, type TimeForm} from '../src/format';
 import {areaAt, boundsOf, graticule, HOME, metresPerPixel, outline, project, resolutionFor, unproject} from '../src/geo';
 import {CATALOGUES, inLang, LANGS} from '../src/i18n';
 import {byByte} from '../src/map/canvas-map';
@@ -63,6 +63,19 @@ describe('the zone of the district', () => {
     expect(momentWithOffset(summer)).toBe('2026-07-01 14:00:00 UTC+02:00');
     expect([useZone('Nowhere/None'), day(summer)]).toEqual([false, '2026-07-01']);
     useZone('Asia/Shanghai');
+    expect(useZone('UTC')).toBe(true);
+    expect(momentWithOffset(summer)).toBe('2026-07-01 12:00:00 UTC+00:00');
+    useZone('Asia/Shanghai');
+  });
+
+  it('is what every form of a moment is written in', () => {
+    const [at, now] = [Date.UTC(2026, 6, 1, 17, 4, 5), Date.UTC(2026, 6, 1, 17, 9, 5)];
+    const written = (form: TimeForm, nowMs = now): string => timeAs(form, at, nowMs, CATALOGUES.zh);
+    expect([written('near'), written('minute'), written('clock'), written('day'), written('monthDay'), written('dayMinute'), written('ago'), written('full')]).toEqual([
+      '01:04:05', '01:04', '01:04:05', '2026-07-02', '07-02', '2026-07-02 01:04', '5 分钟前', '2026-07-02 01:04:05 UTC+08:00',
+    ]);
+    const nextDay = now + 86_400_000;
+    expect([written('near', nextDay), written('minute', nextDay)]).toEqual(['07-02 01:04:05', '07-02 01:04']);
   });
 });
 

@@ -1,4 +1,4 @@
-import {day, hourMinute, quantity} from '../../format';
+import {day, hourMinute, offsetAt, quantity} from '../../format';
 import {inLang, type Lang} from '../../i18n';
 import type {Model} from '../../model';
 import type {StatedPlace} from './wire';
@@ -48,14 +48,17 @@ export function localField(ms: number): string {
   return `${day(ms)}T${hourMinute(ms)}`;
 }
 
-/** The moment of such a field, null for none. The zone of the page has no daylight saving. */
+/** The moment of such a field, null for none. */
 export function fieldMs(text: string): number | null {
-  const ms = Date.parse(`${text}:00+08:00`);
-  return /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$/.test(text) && !Number.isNaN(ms) ? ms : null;
+  if (!/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}$/.test(text)) return null;
+  const from = (near: number): number => Date.parse(`${text}:00${offsetAt(near).slice('UTC'.length)}`);
+  const ms = from(Date.parse(`${text}:00Z`));
+  // The offset of the moment itself, should the clocks have been changed in between.
+  return Number.isNaN(ms) ? null : from(ms);
 }
 
 /** Eight in the morning of the next day in the zone of the page. */
 export function nextMorningMs(nowMs: number): number {
-  const today = fieldMs(`${day(nowMs)}T08:00`) ?? nowMs;
-  return today + 86_400_000;
+  const tomorrow = day(nowMs + 86_400_000);
+  return fieldMs(`${tomorrow}T08:00`) ?? nowMs + 86_400_000;
 }

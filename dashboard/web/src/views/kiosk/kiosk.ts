@@ -1,5 +1,5 @@
+import {zoneName} from '../../zone.svelte';
 import {openAlerts, type AlertBook} from '../../alerts';
-import {ZONE} from '../../format';
 import {LAYERS, type Layer} from '../../model';
 import {flag, int, isRecord, record, str, type Alert, type Kind, type KindKey, type Severity} from '../../wire';
 
@@ -87,6 +87,6 @@ const LEAST_AGE_MS = 2 * 3_600_000;
 /** Whether it is time to take the page anew, so that a wall gets new versions by itself. */
 export function isReloadDue(openedAtMs: number, nowMs: number): boolean {
   if (nowMs - openedAtMs < LEAST_AGE_MS) return false;
-  const hour = new Intl.DateTimeFormat('en-GB', {timeZone: ZONE, hour: '2-digit', hourCycle: 'h23'}).format(nowMs);
+  const hour = new Intl.DateTimeFormat('en-GB', {timeZone: zoneName(), hour: '2-digit', hourCycle: 'h23'}).format(nowMs);
   return Number(hour) === QUIET_HOUR;
 }
