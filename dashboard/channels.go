@@ -50,6 +50,7 @@ type channelView struct {
 	Host      string `json:"host" doc:"What may be shown of the address"`
 	HasURL    bool   `json:"has_url" doc:"An address is kept; it is never shown"`
 	HasSecret bool   `json:"has_secret" doc:"A signing key or password is kept; it is never shown"`
+	Lost      bool   `json:"secrets_lost" doc:"The address, key or password that is kept cannot be read, because the key file that it was sealed with is gone: it must be given again"`
 	Waiting   int    `json:"waiting"`
 	Delivered int    `json:"delivered"`
 	Dead      int    `json:"dead"`
@@ -158,7 +159,7 @@ func (s *Server) notifier() (*notify.Notifier, error) {
 }
 
 func viewChannel(k notify.Kept) channelView {
-	v := channelView{ID: k.ID, Host: k.Host, HasURL: k.HasURL, HasSecret: k.HasSecret, LastChange: viewSetting(k.Setting),
+	v := channelView{ID: k.ID, Host: k.Host, HasURL: k.HasURL, HasSecret: k.HasSecret, Lost: k.Lost, LastChange: viewSetting(k.Setting),
 		Waiting: k.Counts[store.DeliveryWaiting], Delivered: k.Counts[store.DeliveryDelivered], Dead: k.Counts[store.DeliveryDead], Withheld: k.Counts[store.DeliveryWithheld]}
 	v.ChannelBody = ChannelBody{Name: k.Name, Type: k.Type, On: k.On, Lang: k.Lang, Severity: k.Severity, Areas: k.Areas, Quality: k.Quality, Page: k.Page,
 		Mail: (*mailBody)(k.Mail), Quiet: (*quietBody)(k.Quiet)}
@@ -233,6 +234,8 @@ func (s *Server) channelAnswer(ctx context.Context, k notify.Kept, err error) (*
 	switch {
 	case errors.Is(err, notify.ErrInvalid):
 		return nil, invalid(err)
+	case errors.Is(err, store.ErrSealed):
+		return nil, huma.Error503ServiceUnavailable("secrets cannot be kept: the server has no usable key file; its log says why")
 	case errors.Is(err, notify.ErrTooMany):
 		return nil, huma.Error409Conflict(err.Error())
 	case isConflict(err):

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +44,7 @@ func (p tryer) PreviewRule(ctx context.Context, q analytics.PreviewRequest, _ an
 type backRoom struct {
 	*site
 	records  *sqlite.Records
+	secrets  *losable
 	previews chan analytics.PreviewRequest
 	sampler  *dashboard.Sampler
 }
@@ -58,7 +60,7 @@ func newBackRoom(t *testing.T) *backRoom {
 			t.Error(err)
 		}
 	})
-	o := &backRoom{records: records, previews: make(chan analytics.PreviewRequest)}
+	o := &backRoom{records: records, secrets: &losable{Records: records}, previews: make(chan analytics.PreviewRequest)}
 	o.site = newSiteWith(t, dashboard.Options{}, func(d *dashboard.Deps) {
 		rules, err := analytics.DefaultRules()
 		if err != nil {
@@ -69,7 +71,7 @@ func newBackRoom(t *testing.T) *backRoom {
 			t.Fatal(err)
 		}
 		previews := rulebook.NewPreviews(book, rulebook.Sources{Engine: tryer{o.previews}}, rulebook.PreviewOptions{Now: d.Now})
-		channels, err := notify.New(records, quietLog{}, notify.Options{Now: d.Now, Local: true})
+		channels, err := notify.New(records, o.secrets, quietLog{}, notify.Options{Now: d.Now, Local: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -391,6 +393,42 @@ func TestAPI_AreasSayWhatCannotBeRead(t *testing.T) {
 	if d := corner(plain) - corner(shifted); d < 0.003 || d > 0.006 {
 		t.Errorf("GCJ-02 is shifted by %v degrees to the east, want about 0.0046", d)
 	}
+}
+
+// losable are secrets whose key can be lost.
+type losable struct {
+	*sqlite.Records
+	lost atomic.Bool
+}
+
+func (l *losable) Secret(ctx context.Context, name string) (string, error) {
+	secret, err := l.Records.Secret(ctx, name)
+	if l.lost.Load() && secret != "" {
+		return "", store.ErrSealed
+	}
+	return secret, err
+}
+
+func (l *losable) SaveSettingAndSecrets(ctx context.Context, s store.Setting, secrets map[string]string) (store.Setting, error) {
+	if l.lost.Load() && len(secrets) > 0 {
+		return store.Setting{}, store.ErrSealed
+	}
+	return l.Records.SaveSettingAndSecrets(ctx, s, secrets)
+}
+
+func TestAPI_ChannelsSayThatTheirSecretsAreLost(t *testing.T) {
+	o := newBackRoom(t)
+	body := `{"channel":{"name":"值班","type":"webhook","on":true,"lang":"zh","severity":"warning","areas":[],"quality":false},"url":"https://hook.example/x","by":"王芳"}`
+	_, added := o.send(t, http.MethodPost, "/api/v1/channels", body, 201)
+	if at(added, "secrets_lost") != false {
+		t.Errorf("added %v", added)
+	}
+	o.secrets.lost.Store(true)
+	_, list := o.send(t, http.MethodGet, "/api/v1/channels", "", 200)
+	if at(list, "channels", 0, "secrets_lost") != true || at(list, "channels", 0, "has_url") != true {
+		t.Errorf("channels are %v", list)
+	}
+	o.do(t, http.MethodPost, "/api/v1/channels", body, "Content-Type", "application/json").wantProblem(t, 503)
 }
 
 func TestAPI_ChannelsNeverShowTheirSecrets(t *testing.T) {

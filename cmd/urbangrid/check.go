@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/urbangrid/urbangrid/store"
+	"github.com/urbangrid/urbangrid/store/sealed"
 )
 
 // checkTimeout bounds each look at something outside this process.
@@ -58,7 +59,7 @@ type checker struct {
 }
 
 func (c *checker) run(ctx context.Context, out io.Writer) error {
-	for _, part := range []func(context.Context){c.files, c.folder, c.addresses, c.journal, c.series, c.records} {
+	for _, part := range []func(context.Context){c.files, c.folder, c.addresses, c.journal, c.series, c.records, c.secrets} {
 		part(ctx)
 	}
 	if err := c.out.Flush(); err != nil {
@@ -165,6 +166,22 @@ func (c *checker) folder(context.Context) {
 	free, err := freeBytes(c.cfg.Data)
 	c.fault("data", err)
 	c.say("data", "%s, %s, %s free", c.cfg.Data, state, bytesText(free))
+	for _, o := range opened(c.cfg) {
+		c.say("", "%s", o)
+	}
+}
+
+// secrets says where the key is that seals secrets.
+func (c *checker) secrets(context.Context) {
+	path := c.cfg.secretKey()
+	switch _, err := sealed.ReadKey(path); {
+	case errors.Is(err, fs.ErrNotExist):
+		c.say("secrets", "sealed with %s, made at the first start", path)
+	case err != nil:
+		c.fault("secret_key_file", err)
+	default:
+		c.say("secrets", "sealed with %s: keep a copy of it, apart from those of the data", path)
+	}
 }
 
 // freeBytes returns what this program may still write to the disk of path.

@@ -43,6 +43,7 @@ type config struct {
 	InfluxAuth string        `koanf:"influx_token_file"`
 	LogLevel   string        `koanf:"log_level"`
 	NotifyHere bool          `koanf:"notify_local"`
+	SecretKey  string        `koanf:"secret_key_file"`
 	LogFormat  string        `koanf:"log_format"`
 
 	MQTTTLS       string `koanf:"mqtt_tls"`
@@ -131,6 +132,7 @@ var settings = []setting{
 	{"lateness", 24 * time.Hour, "how late an observation may be; older ones are history and never judged"},
 	{"hosts", []string{}, "names under which browsers reach this server, besides IP addresses and localhost"},
 	{"notify_local", false, "notification channels may lead to this machine and its link, e.g. 127.0.0.1, and so may a proxy for them; otherwise they are refused there"},
+	{"secret_key_file", "", "file with the key that seals the addresses, keys and passwords of notification channels, made when it is missing; empty means secret.key in the data folder"},
 	{"influx_token_file", "", "file with the token for InfluxDB; the environment has URBANGRID_INFLUX_TOKEN"},
 	{"log_level", "info", "debug, info, warn or error"},
 	{"log_format", "text", "text or json"},

@@ -53,7 +53,7 @@ func TestConfig_EverySettingWorksFromFileEnvironmentAndFlag(t *testing.T) {
 		"mqtt_tls": "127.0.0.1:4", "mqtt_ws": "127.0.0.1:5", "mqtt_wss": "127.0.0.1:6", "mqtt_auth": "required",
 		"tls_cert": known, "tls_key": known, "tls_client_ca": known, "device_policy": "closed",
 		"keep_raw": "1h0m0s", "keep_minutes": "2h0m0s", "keep_hours": "3h0m0s", "keep_days": "48h0m0s", "holidays": known, "reports_nightly": "03:15",
-		"lateness": "1h0m0s", "hosts": "x.example", "influx_token_file": known, "log_level": "debug", "notify_local": "true", "log_format": "json",
+		"lateness": "1h0m0s", "hosts": "x.example", "influx_token_file": known, "secret_key_file": "k.key", "log_level": "debug", "notify_local": "true", "log_format": "json",
 		"journal_max_bytes": "2097152", "journal_keep": "2h0m0s", "demo": "true", "demo_seed": "5", "demo_devices": "6", "demo_rate": "7",
 		"basemap": "https://t.example/{z}/{x}/{y}", "basemap_datum": "gcj02", "basemap_attribution": "A", "basemap_approval": "B",
 		"basemap_key_file": known, "basemap_max_zoom": "9",

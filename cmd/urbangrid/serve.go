@@ -75,9 +75,9 @@ func serve(ctx context.Context, cfg config, out io.Writer, log *slog.Logger) (er
 	return s.run(ctx, func() { announce(out, cfg, s) })
 }
 
-// lockData makes the folder and keeps a second server out of it.
+// lockData makes the folder, for its owner alone, and keeps a second server out of it.
 func lockData(dir string) (unlock func(), err error) {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	name := dir + "/lock"

@@ -32,6 +32,7 @@ import (
 	"github.com/urbangrid/urbangrid/store/duckdb"
 	"github.com/urbangrid/urbangrid/store/influx"
 	"github.com/urbangrid/urbangrid/store/lastheard"
+	"github.com/urbangrid/urbangrid/store/sealed"
 	"github.com/urbangrid/urbangrid/store/sqlite"
 	"github.com/urbangrid/urbangrid/stream"
 )
@@ -50,6 +51,7 @@ type server struct {
 	journal   *stream.Journal
 	alertLog  *stream.Log
 	records   *sqlite.Records
+	secrets   *sealed.Secrets
 	series    store.Series
 	register  *register
 	coverage  *coverage
@@ -91,6 +93,7 @@ func openServer(ctx context.Context, cfg config, log *slog.Logger, out io.Writer
 		{"configuration files", s.readFiles},
 		{"journal", s.openJournal},
 		{"records", s.openRecords},
+		{"secrets", s.openSecrets},
 		{"settings", s.openSettings},
 		{"time series", s.openSeries},
 		{"stages", s.openStages},

@@ -51,7 +51,7 @@ func (s *server) openOffice(zone *time.Location) (err error) {
 	s.settings.Previews = rulebook.NewPreviews(s.settings.Rules, rulebook.Sources{
 		Engine: previewer{s}, Series: s.series, Alerts: s.records, Mutes: s.records,
 	}, rulebook.PreviewOptions{Zone: zone, Log: s.log})
-	s.settings.Channels, err = notify.New(s.records, s.alertLog, notify.Options{Zone: zone, Local: s.cfg.NotifyHere, Log: s.log, Registerer: s.reg})
+	s.settings.Channels, err = notify.New(s.records, s.secrets, s.alertLog, notify.Options{Zone: zone, Local: s.cfg.NotifyHere, Log: s.log, Registerer: s.reg})
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ type Kept struct {
 	Setting   store.Setting // its newest change
 	HasURL    bool
 	HasSecret bool
+	Lost      bool // what is kept of these cannot be read and must be given again
 	Counts    map[store.DeliveryState]int
 }
 
@@ -47,13 +48,26 @@ func (n *Notifier) Channels(ctx context.Context) (map[string]Kept, error) {
 		if err != nil {
 			return nil, fmt.Errorf("channel %s: %w", id, err)
 		}
-		secrets, err := n.secretsOf(ctx, id)
-		if err != nil {
+		k := Kept{ID: id, Channel: c, Setting: s, Counts: counts[id]}
+		if err := n.look(ctx, &k); err != nil {
 			return nil, err
 		}
-		all[id] = Kept{ID: id, Channel: c, Setting: s, HasURL: secrets.URL != "", HasSecret: secrets.Secret != "", Counts: counts[id]}
+		all[id] = k
 	}
 	return all, nil
+}
+
+// look fills in which secrets of a channel are kept. One that cannot be read counts.
+func (n *Notifier) look(ctx context.Context, k *Kept) error {
+	for name, has := range map[string]*bool{urlName(k.ID): &k.HasURL, secretName(k.ID): &k.HasSecret} {
+		secret, err := n.secrets.Secret(ctx, name)
+		lost := errors.Is(err, store.ErrSealed)
+		if err != nil && !lost {
+			return err
+		}
+		*has, k.Lost = secret != "" || lost, k.Lost || lost
+	}
+	return nil
 }
 
 func decodeChannel(text []byte) (c Channel, err error) {
@@ -82,8 +96,9 @@ type By struct {
 
 // Save enters a channel, with id "" a new one, or replaces it, with its secrets in one
 // transaction. Secrets that are empty stay as they were, but none follows a channel to
-// another server: the key or password must be given again then. Errors: ErrInvalid, ErrTooMany, store.ErrNotFound, and
-// store.ErrConflict together with the channel as it is.
+// another server: the key or password must be given again then. Errors: ErrInvalid,
+// ErrTooMany, store.ErrNotFound, store.ErrSealed, and store.ErrConflict together with
+// the channel as it is.
 func (n *Notifier) Save(ctx context.Context, id string, c Channel, s Secrets, by By) (Kept, error) {
 	all, err := n.Channels(ctx)
 	if err != nil {
@@ -146,7 +161,7 @@ func (n *Notifier) Remove(ctx context.Context, id string, by By) (Kept, error) {
 }
 
 func (n *Notifier) put(ctx context.Context, id string, value []byte, secrets map[string]string, by By) error {
-	_, err := n.records.SaveSettingAndSecrets(ctx,
+	_, err := n.secrets.SaveSettingAndSecrets(ctx,
 		store.Setting{Section: Section, Key: id, Version: by.Version, Value: value, By: by.Who, At: n.opts.Now()}, secrets)
 	return err
 }
@@ -186,11 +201,18 @@ func moved(old, c *Channel) bool {
 	return old.Host != c.Host
 }
 
+// errLost is told of a message whose channel has a secret that cannot be read. The
+// message is tried again: the secret may be given, or its key put back, in time.
+var errLost = errors.New("the address, key or password of the channel must be given again: the key file that it was sealed with is gone")
+
+// secretsOf returns what a message is sent with. Errors: errLost.
 func (n *Notifier) secretsOf(ctx context.Context, id string) (s Secrets, err error) {
-	if s.URL, err = n.records.Secret(ctx, urlName(id)); err != nil {
-		return s, err
+	if s.URL, err = n.secrets.Secret(ctx, urlName(id)); err == nil {
+		s.Secret, err = n.secrets.Secret(ctx, secretName(id))
 	}
-	s.Secret, err = n.records.Secret(ctx, secretName(id))
+	if errors.Is(err, store.ErrSealed) {
+		return Secrets{}, errLost
+	}
 	return s, err
 }
 

@@ -86,7 +86,7 @@ func TestNotifier_ReadsWhatIsDueOnlyWhereNothingIsBeingSent(t *testing.T) {
 	address, requests := listen(t, status(http.StatusOK))
 	o := newOffice(t, notify.Options{})
 	queue := &watchedQueue{Records: o.records}
-	n, err := notify.New(queue, o.log, notify.Options{Local: true, Poll: time.Microsecond})
+	n, err := notify.New(queue, o.records, o.log, notify.Options{Local: true, Poll: time.Microsecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,7 +288,7 @@ func TestNotifier_WhatCannotBeWrittenDownIsNotSentAgain(t *testing.T) {
 	o := newOffice(t, notify.Options{})
 	records := &failing{Records: o.records, tried: make(chan struct{}, 100)}
 	records.broken.Store(true)
-	n, err := notify.New(records, o.log, notify.Options{Local: true, Poll: time.Millisecond, Pause: time.Millisecond})
+	n, err := notify.New(records, o.records, o.log, notify.Options{Local: true, Poll: time.Millisecond, Pause: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

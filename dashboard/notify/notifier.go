@@ -25,11 +25,10 @@ type AlertLog interface {
 
 var _ AlertLog = (*stream.Log)(nil)
 
-// Records is where channels, their secrets and the queue are kept, and where the
-// present state of alerts is found.
+// Records is where channels and the queue are kept, and where the present state of
+// alerts is found.
 type Records interface {
 	store.Settings
-	store.Secrets
 	store.Deliveries
 	store.Mutes
 	// FindAlerts tells how alerts are now; see [store.Alerts].
@@ -92,6 +91,7 @@ func (o Options) withDefaults() Options {
 // concurrent use.
 type Notifier struct {
 	records Records
+	secrets store.Secrets
 	log     AlertLog
 	opts    Options
 	client  *http.Client
@@ -104,15 +104,16 @@ type Notifier struct {
 	channels map[string]Channel
 }
 
-// New returns a Notifier that sends nothing before Run.
-func New(records Records, log AlertLog, opts Options) (*Notifier, error) {
+// New returns a Notifier that sends nothing before Run. Channels are saved by way of
+// secrets, which are kept with the records.
+func New(records Records, secrets store.Secrets, log AlertLog, opts Options) (*Notifier, error) {
 	opts = opts.withDefaults()
 	m, err := newMetrics(opts.Registerer)
 	if err != nil {
 		return nil, err
 	}
 	dialer := newDialer(opts.Local)
-	return &Notifier{records: records, log: log, opts: opts, client: newClient(opts.TLS, dialer), mail: mailer{dialer, opts.TLS}, metrics: m, wake: make(chan struct{}, 1)}, nil
+	return &Notifier{records: records, secrets: secrets, log: log, opts: opts, client: newClient(opts.TLS, dialer), mail: mailer{dialer, opts.TLS}, metrics: m, wake: make(chan struct{}, 1)}, nil
 }
 
 // Run follows the alert log and sends until ctx ends, and returns nil then: what

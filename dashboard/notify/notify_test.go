@@ -113,6 +113,7 @@ type office struct {
 	*notify.Notifier
 	t       *testing.T
 	records *sqlite.Records
+	secrets store.Secrets
 	log     *alertLog
 	reg     *prometheus.Registry
 	opts    notify.Options
@@ -126,7 +127,7 @@ func newOffice(t *testing.T, opts notify.Options) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &office{t: t, records: records, log: newAlertLog(), opts: opts, stop: func() {}}
+	o := &office{t: t, records: records, secrets: records, log: newAlertLog(), opts: opts, stop: func() {}}
 	t.Cleanup(func() {
 		o.stop()
 		if err := records.Close(); err != nil {
@@ -152,7 +153,7 @@ func (o *office) open() {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	n, err := notify.New(o.records, o.log, opts)
+	n, err := notify.New(o.records, o.secrets, o.log, opts)
 	if err != nil {
 		o.t.Fatal(err)
 	}

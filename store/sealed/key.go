@@ -23,21 +23,27 @@ type Key struct {
 // when there is no such file; made says so. An existing file that holds no key is left
 // as it is, with an error.
 func OpenKey(path string) (k Key, made bool, err error) {
-	text, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		if k, err = makeKey(path); err != nil {
-			return Key{}, false, fmt.Errorf("make secret key file: %w", err)
-		}
-		return k, true, nil
+	k, err = ReadKey(path)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return k, false, err
 	}
+	if k, err = makeKey(path); err != nil {
+		return Key{}, false, fmt.Errorf("make secret key file: %w", err)
+	}
+	return k, true, nil
+}
+
+// ReadKey reads the key from the file at path. Errors: fs.ErrNotExist.
+func ReadKey(path string) (Key, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return Key{}, false, fmt.Errorf("secret key file: %w", err)
+		return Key{}, fmt.Errorf("secret key file: %w", err)
 	}
 	secret, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(secret) != keyBytes {
-		return Key{}, false, fmt.Errorf("secret key file %s does not hold %d bytes in base64", path, keyBytes)
+		return Key{}, fmt.Errorf("secret key file %s does not hold %d bytes in base64", path, keyBytes)
 	}
-	return Key{secret}, false, nil
+	return Key{secret}, nil
 }
 
 // makeKey writes a new key to a file at path, whole or not at all: it is on disk before

@@ -130,7 +130,7 @@ it('a check of areas that cannot be read has findings alone', () => {
 describe('channels', () => {
   const channel = decodeChannel({
     id: 'c', name: '值班', type: 'email', on: true, lang: 'zh', mail: {server: 'smtp.example.com:587', security: 'starttls', user: 'u', from: 'a@example.com', to: ['b@example.com', 'c@example.com']},
-    severity: 'warning', areas: ['310107005'], quality: false, quiet: {from: '22:00', to: '07:00', critical: true}, host: '', has_url: false, has_secret: true,
+    severity: 'warning', areas: ['310107005'], quality: false, quiet: {from: '22:00', to: '07:00', critical: true}, host: '', has_url: false, has_secret: true, secrets_lost: false,
     waiting: 0, delivered: 2, dead: 1, withheld: 1, version: 2, by: '王芳', note: '', at: '2026-11-22T08:00:00Z',
   });
   it('come back from their form, without secrets unless there are new ones', () => {

@@ -334,6 +334,8 @@ export interface Channel extends LastChange, ChannelBody {
   readonly id: string;
   readonly host: string;
   readonly hasSecret: boolean;
+  /** What is kept of address, key or password cannot be read and must be given again. */
+  readonly secretsLost: boolean;
   readonly waiting: number;
   readonly delivered: number;
   readonly dead: number;
@@ -349,6 +351,7 @@ export function decodeChannel(x: unknown): Channel {
     ...lastChange(o), id: str(o['id'], 'id'), name: str(o['name'], 'name'), type: oneOf(o['type'], CHANNEL_TYPES, 'type'), on: flag(o['on'], 'on'),
     lang: oneOf(o['lang'], ['zh', 'en'], 'lang'), severity: oneOf(o['severity'], SEVERITIES, 'severity'), areas: texts(o['areas'], 'areas'),
     quality: flag(o['quality'], 'quality'), page: optional(o['page'], 'page'), host: optional(o['host'], 'host'), hasSecret: flag(o['has_secret'], 'has_secret'),
+    secretsLost: flag(o['secrets_lost'], 'secrets_lost'),
     waiting: int(o['waiting'], 'waiting'), delivered: int(o['delivered'], 'delivered'), dead: int(o['dead'], 'dead'), withheld: int(o['withheld'], 'withheld'),
     mail: mail === null ? null : {
       server: str(mail['server'], 'server'), security: oneOf(mail['security'], ['starttls', 'tls', 'none'], 'security'), user: optional(mail['user'], 'user'),
