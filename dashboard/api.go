@@ -48,6 +48,7 @@ func (s *Server) operations(mux *http.ServeMux) error {
 	s.seriesOperations(api)
 	s.observationOperations(api)
 	s.alertOperations(api)
+	s.tallyOperations(api)
 	s.verdictOperations(api)
 	s.muteOperations(api)
 	s.quarantineOperations(api)
