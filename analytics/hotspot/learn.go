@@ -49,13 +49,21 @@ func (d *Detector) takeHour(hour int64) map[int32]int32 {
 	return nil
 }
 
+// comeOfAge returns the newest hour that is to be learned at a time.
+func comeOfAge(now time.Time) int64 { return now.Unix()/3600 - learnDelay }
+
 // learnUpTo learns every hour that has come of age at a time.
 func (d *Detector) learnUpTo(now time.Time) {
-	due := now.Unix()/3600 - learnDelay // this hour and all before it
+	due := comeOfAge(now)
 	if due-d.nextHour > int64(maxGap/time.Hour) {
 		d.skipHours(due)
 	}
-	for ; d.nextHour <= due; d.nextHour++ {
+	d.learnThrough(due)
+}
+
+// learnThrough learns an hour and all before it.
+func (d *Detector) learnThrough(hour int64) {
+	for ; d.nextHour <= hour; d.nextHour++ {
 		d.learn(d.nextHour)
 		if at := time.Unix((d.nextHour+1)*3600, 0); d.refitDue(at) {
 			d.refit()
@@ -63,7 +71,8 @@ func (d *Detector) learnUpTo(now time.Time) {
 	}
 }
 
-// skipHours gives up what no one watched over.
+// skipHours gives up the hours up to due, which are those of a pause and of what is
+// told of them too late.
 func (d *Detector) skipHours(due int64) {
 	kept := d.hours[:0]
 	for _, h := range d.hours {

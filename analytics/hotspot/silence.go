@@ -107,14 +107,15 @@ type pause struct{ From, To time.Time }
 
 // Skip is Advance over a time in which nobody watched: UrbanGrid did not run, or
 // nothing of any kind arrived. That time teaches nothing, is no quiet history and
-// brings no hotspot closer to its end.
+// brings no hotspot closer to its end; what was watched before it is learned.
 func (d *Detector) Skip(to time.Time) (changes []Change) {
 	step := d.stepOf(to)
 	if !d.started || step <= d.now {
 		return d.Advance(to)
 	}
 	changes = d.close()
-	d.pauses = append(d.pauses, pause{From: d.endOf(d.now - 1), To: d.endOf(step - 1)})
+	begin := d.endOf(d.now - 1)
+	d.pauses = append(d.pauses, pause{From: begin, To: d.endOf(step - 1)})
 	for _, c := range d.clusters {
 		c.wait(step - d.now)
 	}
@@ -123,6 +124,9 @@ func (d *Detector) Skip(to time.Time) (changes []Change) {
 		d.slide()
 	}
 	if d.now < step { // every window is empty
+		// What comes of age meanwhile is learned while it is still known how much of it
+		// was watched.
+		d.learnThrough(min(begin.Unix()/3600, comeOfAge(d.endOf(step-1))))
 		d.now = step - 1
 		d.slide()
 	}

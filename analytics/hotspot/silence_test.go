@@ -1,6 +1,7 @@
 package hotspot_test
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -85,6 +86,81 @@ func TestDetector_SkippedTimeTeachesNothingAndEndsNothing(t *testing.T) {
 	}
 	if ended := only(changes, hotspot.Ended); len(ended) != 1 {
 		t.Errorf("a day later %d hotspots have ended, want 1", len(ended))
+	}
+}
+
+// The hours before a pause are learned however long it is, also those without an event
+// of a rare kind, and by a detector that was saved in between.
+func TestDetector_WhatWasWatchedBeforeAPauseIsLearned(t *testing.T) {
+	for name, pause := range map[string]time.Duration{
+		"of a few hours":    7 * time.Hour,
+		"of a day":          30 * time.Hour,
+		"of a week":         7 * 24 * time.Hour,
+		"of a week and one": 8 * 24 * time.Hour,
+		"of a year":         365 * 24 * time.Hour,
+	} {
+		for _, perCellHour := range []float64{0.4, 0.005} {
+			t.Run(fmt.Sprintf("%s, %g an hour", name, perCellHour), func(t *testing.T) {
+				w := newTown(t, 47, 3, perCellHour)
+				d := mustDetector(t, w, hotspot.Options{})
+				d.Advance(monday)
+				at, changes := weeks(d, w, 1)
+				d.Advance(at)
+				before := d.Knowledge().Hours
+				if before >= 168-6 {
+					t.Fatalf("%d of a week's 168 hours are learned: nothing is left to be learned over the pause", before)
+				}
+				saved, err := d.Save()
+				if err != nil {
+					t.Fatal(err)
+				}
+				again := mustDetector(t, w, hotspot.Options{})
+				if err := again.Restore(saved); err != nil {
+					t.Fatal(err)
+				}
+				at = at.Add(pause)
+				d.Skip(at)
+				again.Skip(at)
+				for range 11 { // until all of them, and none after them, have come of age
+					events := w.hour(at, nil)
+					feed(d, events, &changes)
+					feed(again, events, &changes)
+					at = at.Add(time.Hour)
+				}
+				d.Advance(at)
+				again.Advance(at)
+				if got, saved := d.Knowledge().Hours, again.Knowledge().Hours; got != 168 || saved != 168 {
+					t.Errorf("%d of the 168 hours before the pause are learned, %d by one that was saved before it; %d were before it", got, saved, before)
+				}
+			})
+		}
+	}
+}
+
+// What nobody watched in the hours before a pause is no quiet there either.
+func TestDetector_WhatWasNotWatchedBeforeAPauseIsNotLearned(t *testing.T) {
+	for _, pause := range []time.Duration{30 * time.Hour, 30 * 24 * time.Hour} {
+		w := newTown(t, 48, 3, 0.4)
+		told, untold := mustDetector(t, w, hotspot.Options{}), mustDetector(t, w, hotspot.Options{})
+		at, changes := monday, []hotspot.Change(nil)
+		for hour := range 48 {
+			events := slices.DeleteFunc(w.hour(at, nil), func(e event) bool { return e.cell == 0 && hour >= 40 })
+			if hour == 40 {
+				told.Cover(0, 0)
+			}
+			feed(told, events, &changes)
+			feed(untold, events, &changes)
+			at = at.Add(time.Hour)
+		}
+		told.Cover(0, 1)
+		at = at.Add(pause)
+		told.Skip(at)
+		untold.Skip(at)
+		more, _ := told.Expected(0, time.Hour)
+		less, _ := untold.Expected(0, time.Hour)
+		if more < 1.05*less {
+			t.Errorf("after a pause of %s %.3f events an hour are expected where 8 of 48 hours were not watched, %.3f where nobody says so", pause, more, less)
+		}
 	}
 }
 
