@@ -1,15 +1,17 @@
 import {describe, expect, it} from 'vitest';
 import {clearingsOf, comparedLabel, comparedOf, comparedOption, healthOption, isOneUnit, weeksOf, weeksOption} from '../src/views/reports/barcharts';
-import {addDays, addressOf, asked, choiceOf, dayOf, daysOf, everyOf, fixed, kindAsked, mondayOf, questionOf, REPORTS, type Choice} from '../src/views/reports/choice';
+import {addDays, addressOf, asked, choiceKept, choiceOf, dayOf, daysOf, everyOf, fixed, keptOf, kindsAsked, lengthOf, mondayOf, MOST, questionOf, REPORTS, viewOf, type Choice} from '../src/views/reports/choice';
+import {addressIn, askedText, bodyOf, choiceIn, ownerOf, periodName, renamed, reportName, tidyName} from '../src/views/reports/bookmarks';
 import {CHART_COLORS, GROUND_COLORS} from '../src/views/reports/colors';
-import {amountsOf, codeText, contentOf, giClassOf, resolutionOf, rowIndex, rowText, type Scene} from '../src/views/reports/content';
+import {amountsOf, codeText, contentOf, giClassOf, kindOnMap, resolutionOf, rowIndex, rowText, type Scene} from '../src/views/reports/content';
 import {MESSAGES} from '../src/views/reports/messages';
 import {pictureOf, svgOf, WHOLE, zoomed} from '../src/views/reports/picture';
+import {changeIn, pickIn, sectionsOf} from '../src/views/reports/section';
 import {parameterText, periodText, stampFor} from '../src/views/reports/stamp';
 import {stripsOf} from '../src/views/reports/strip';
 import {fanOf, lineId, lineRows, trendLabel, trendLine, trendOption} from '../src/views/reports/trendchart';
 import {changeText, compareValues, headText, lackOf, momentIn, probabilityText, rowsOf, tableOf, valueText, windowLabel} from '../src/views/reports/values';
-import {decodeBook, decodeJob, decodeResult, decodeSaved, type Result} from '../src/views/reports/wire';
+import {decodeBook, decodeBookmarks, decodeJob, decodeResult, decodeSaved, type Bookmarks, type Result} from '../src/views/reports/wire';
 import type {Area, Kind} from '../src/wire';
 
 const m = MESSAGES.zh;
@@ -76,7 +78,7 @@ describe('the address of a report', () => {
   });
 
   it('says everything that was chosen, and is read back the same', () => {
-    const query = 'period=custom&from=2026-10-01&to=2026-10-31&area=310107005&kind=smoke&every=hour&by=area&compare=last_year&resolution=10&source=events&rank=lasted&replicates=99&layer=density&scan=1&job=j1&pick=row-3';
+    const query = 'period=custom&from=2026-10-01&to=2026-10-31&areas=310107005%2C310107014&kinds=noise%2Csmoke&every=hour&by=area&compare=last_year&resolution=10&source=events&rank=lasted&replicates=99&layer=density&scan=1&job=j1&pick=row-3';
     const one = choice('hotspots', query);
     expect(one.report).toBe('hotspots');
     expect(choiceOf(['hotspots'], addressOf(one))).toEqual(one);
@@ -84,15 +86,33 @@ describe('the address of a report', () => {
   });
 
   it('leaves out what makes no sense', () => {
-    expect(choice('nonsense', 'period=5d&every=year&resolution=3&layer=x')).toEqual(choice('trend'));
+    expect(choice('nonsense', 'period=5x&every=year&resolution=3&layer=x')).toEqual(choice('trend'));
     expect(choice('trend', 'period=custom&from=2026-10-31&to=2026-10-01').period).toBe('30d');
     expect(choice('trend', 'period=custom&from=2026-02-30&to=2026-03-01').period).toBe('30d');
     expect(dayOf('2026-02-28')).toBe('2026-02-28');
   });
 
+  it('takes several areas and kinds in any order and form, and the one of before', () => {
+    const one = choice('trend', 'areas=b,a&kinds=x&kinds=w');
+    expect(one).toMatchObject({areas: ['a', 'b'], kinds: ['w', 'x']});
+    expect(choice('trend', 'area=a&areas=b,a&kind=x&kinds=w,,x')).toEqual(one);
+    expect(addressOf(choice('trend', 'kind=x&area=a')).toString()).toBe('areas=a&kinds=x');
+    const many = Array.from({length: 40}, (_, k) => `k${k}`).join(',');
+    expect(choice('trend', `kinds=${many}&areas=${many}`)).toMatchObject({kinds: {length: MOST.kinds}, areas: {length: MOST.areas}});
+  });
+
+  it('may have any length in days or weeks', () => {
+    expect(lengthOf('4w')).toEqual({n: 4, unit: 'w'});
+    expect(lengthOf('custom')).toBeNull();
+    for (const nonsense of ['0d', '4y', '4', 'w']) expect(choice('trend', `period=${nonsense}`).period).toBe('30d');
+    expect(addressOf(choice('trend', 'period=4w')).toString()).toBe('period=4w');
+    expect(daysOf(choice('trend', 'period=4w'), NOW)).toEqual({from: '2026-10-26', to: '2026-11-23'});
+    expect(daysOf(choice('trend', 'period=4w&today=1'), NOW)).toEqual({from: '2026-11-02', to: '2026-11-30'});
+  });
+
   it('forgets the job and what was picked when something else is asked', () => {
     const before = choice('hotspots', 'job=j1&pick=row-3&scan=1');
-    expect(asked(before, {area: 'a'})).toMatchObject({job: '', pick: '', area: 'a', scan: true});
+    expect(asked(before, {areas: ['a']})).toMatchObject({job: '', pick: '', areas: ['a'], scan: true});
   });
 
   it('stays at its days when it is given away', () => {
@@ -117,10 +137,11 @@ describe('the question', () => {
   });
 
   it('names the first event where a kind is needed and none was chosen', () => {
-    expect(kindAsked(choice('hotspots'), KINDS)).toBe('smoke');
-    expect(kindAsked(choice('trend'), KINDS)).toBe('');
-    expect(kindAsked(choice('trend', 'by=area'), KINDS)).toBe('smoke');
-    expect(kindAsked(choice('hotspots', 'kind=noise'), KINDS)).toBe('noise');
+    expect(kindsAsked(choice('hotspots'), KINDS)).toEqual(['smoke']);
+    expect(kindsAsked(choice('trend'), KINDS)).toEqual([]);
+    expect(kindsAsked(choice('trend', 'by=area'), KINDS)).toEqual(['smoke']);
+    expect(kindsAsked(choice('hotspots', 'kind=noise'), KINDS)).toEqual(['noise']);
+    expect(kindsAsked(choice('hotspots', 'kinds=noise,smoke'), KINDS)).toEqual(['noise', 'smoke']);
   });
 
   it('asks each report for what it knows alone', () => {
@@ -130,7 +151,99 @@ describe('the question', () => {
     expect(of('stubborn')).toBe('from=2026-10-26&to=2026-11-25&resolution=9&source=alerts&rank=returns&episodes=100');
     expect(of('quality', 'area=a1')).toBe('area=a1&from=2026-10-19&to=2026-11-23');
     expect(of('health', 'period=7d&kind=noise')).toBe('kind=noise');
+    expect(of('hotspots', 'kinds=smoke,noise&areas=b,a')).toBe('kind=noise&kind=smoke&area=a&area=b&from=2026-10-26&to=2026-11-25&every=day&resolution=9');
     expect(everyOf(choice('emerging', 'every=week'))).toBe('day');
+  });
+});
+
+describe('a saved question', () => {
+  const marks: Bookmarks = decodeBookmarks({most: 500, bookmarks: [{
+    id: 'b1', name: '烟雾 周报', report: 'trend', query: 'area=a1&by=area&every=day&kind=noise&kind=smoke&period=4w', view: 'compare=last_year', note: '例会', version: 3, by: '王芳', at: '2026-11-24T01:00:00Z', created_by: '王芳', created_at: '2026-11-24T01:00:00Z', result: '',
+  }]});
+  const mark = marks.list[0];
+
+  it('keeps a period that moves moving, and days as they are', () => {
+    expect(keptOf(choice('trend', 'by=area&kinds=smoke,noise&areas=a&period=7d&today=1'), KINDS).toString()).toBe('kind=noise&kind=smoke&area=a&period=7d&running=true&by=area&every=day');
+    expect(keptOf(choice('hotspots', 'period=custom&from=2026-10-01&to=2026-10-31'), KINDS).toString()).toBe('kind=smoke&from=2026-10-01&to=2026-11-01&every=day&resolution=9');
+    expect(keptOf(choice('health', 'period=7d&kinds=noise'), KINDS).toString()).toBe('kind=noise');
+    expect(viewOf(choice('trend', 'compare=none&layer=density')).toString()).toBe('compare=none');
+    expect(viewOf(choice('hotspots', 'compare=none&layer=density')).toString()).toBe('layer=density');
+  });
+
+  it('is the choice again that was saved', () => {
+    for (const report of REPORTS) {
+      for (const query of ['', 'period=4w&today=1&areas=a1,a2', 'period=custom&from=2026-10-01&to=2026-10-01&kinds=noise,smoke', 'by=city&every=hour&compare=none&source=events&rank=lasted&resolution=10&scan=1&replicates=99&layer=value']) {
+        const saved = choice(report, query);
+        const again = choiceKept(report, keptOf(saved, KINDS).toString(), viewOf(saved).toString());
+        expect(questionOf(again, KINDS, NOW).toString(), `${report} ${query}`).toBe(questionOf(saved, KINDS, NOW).toString());
+        expect(viewOf(again).toString()).toBe(viewOf(saved).toString());
+        if (report !== 'health') expect(again.period).toBe(saved.period);
+      }
+    }
+    expect(choiceKept('trend', 'kind=a,b&period=36h', '')).toMatchObject({kinds: ['a', 'b'], period: '2d'});
+  });
+
+  it('is opened by its address and said in words', () => {
+    if (mark === undefined) throw new Error('no bookmark');
+    expect(addressIn(mark)).toBe('/reports/trend?period=4w&areas=a1&kinds=noise%2Csmoke&by=area&compare=last_year');
+    expect(periodName(choiceIn(mark), m)).toBe('近 4 周');
+    expect(periodName(choice('trend', 'today=1'), m)).toBe('近 30 天 · 含今天');
+    expect(periodName(choice('health'), MESSAGES.en)).toBe('At the moment');
+    expect(askedText(choiceIn(mark), KINDS, [], m, 'zh')).toBe('noise、smoke · a1 · 按责任网格');
+    expect(reportName('trend', m)).toBe('趋势');
+  });
+
+  it('has a name of its own, and changes its words alone when it is renamed', () => {
+    if (mark === undefined) throw new Error('no bookmark');
+    expect(ownerOf(marks.list, ' 烟雾   周报')).toBe(mark);
+    expect(ownerOf(marks.list, '烟雾')).toBeUndefined();
+    expect(tidyName('  a  b ')).toBe('a b');
+    expect(renamed({name: ' 例会  ', note: ' x '}, mark, '李明')).toEqual({name: '例会', note: 'x', report: 'trend', query: mark.query, view: mark.view, by: '李明'});
+    expect(bodyOf({name: '热', note: ''}, choice('hotspots', 'period=7d&layer=value'), KINDS, '李明')).toEqual({
+      name: '热', note: '', report: 'hotspots', query: 'kind=smoke&period=7d&every=day&resolution=9', view: 'layer=value', by: '李明',
+    });
+  });
+});
+
+describe('a report of several kinds', () => {
+  const cells = (key: string, kind: string, z: number): unknown => ({...(table(key, ['cell', 'z#', 'q#'], [['891f1d48177ffff', z, 0.01]]) as object), kind});
+  const TWO = decodeResult(answer('hotspots', [cells('cells.smoke', 'smoke', 3), cells('cells.noise', 'noise', -2)], {
+    sections: [{kind: 'smoke', names: both('烟雾')}, {kind: 'noise', names: both('噪声')}],
+    notes: [{code: 'levels', kind: 'noise', text: both('水平'), count: 0}, {code: 'window_running', text: both('未结束'), count: 0}],
+    features: [{table: 'cells.smoke', row: 0, cells: ['891f1d48177ffff']}, {table: 'cells.noise', row: 0, cells: ['891f1d48177ffff']}],
+  }));
+
+  it('has a section of its own for each, which is a result by itself', () => {
+    const [smoke, noise] = sectionsOf(TWO);
+    expect(smoke?.result.title).toEqual({zh: '热点：烟雾', en: 'Hot spots: 烟雾'});
+    expect(rowsOf(tableOf(smoke?.result ?? TWO, 'cells'))[0]?.number('z')).toBe(3);
+    expect(rowsOf(tableOf(noise?.result ?? TWO, 'cells'))[0]?.number('z')).toBe(-2);
+    expect(noise?.result.features).toHaveLength(1);
+    expect(smoke?.result.notes.map((n) => n.code)).toEqual(['window_running']);
+    expect(noise?.result.notes.map((n) => n.code)).toEqual(['levels', 'window_running']);
+    expect(parameterText(noise?.result ?? TWO, 'kind', 'zh')).toBe('噪声');
+    expect(lackOf(noise?.result ?? TWO)).toBe('');
+    expect(sectionsOf(TREND)).toEqual([]);
+  });
+
+  it('picks within a section', () => {
+    const picked = choice('hotspots', 'pick=smoke:row-3');
+    expect(pickIn(picked, 'smoke')).toBe('row-3');
+    expect(pickIn(picked, 'noise')).toBe('');
+    expect(changeIn('noise', {pick: 'row-1'})).toEqual({pick: 'noise:row-1'});
+    expect(changeIn('noise', {pick: ''})).toEqual({pick: ''});
+    expect(changeIn('noise', {layer: 'value'})).toEqual({layer: 'value'});
+  });
+
+  it('shows one kind at a time on the map of a trend: that of the line that is picked', () => {
+    const r = decodeResult(answer('trend', [table('summary', ['key', 'name', 'kind', 'kind_name', 'count#', 'value#'], [
+      ['a1', both('曹杨'), 'smoke', both('烟雾'), 5, 5], ['a1', both('曹杨'), 'noise', both('噪声'), 90, 61],
+    ])], {features: [{table: 'summary', row: 0, area: 'a1'}, {table: 'summary', row: 1, area: 'a1'}]}));
+    expect(kindOnMap(r, '')).toBe('noise');
+    expect(kindOnMap(r, 'a1/smoke')).toBe('smoke');
+    expect(rowIndex(r, 'a1/smoke').byArea.get('a1')).toBe(0);
+    expect(rowIndex(r).byArea.get('a1')).toBe(1);
+    expect(kindOnMap(TREND, '')).toBe('');
   });
 });
 
@@ -279,12 +392,12 @@ describe('bars', () => {
   ]));
 
   it('add the alerts of the city up by week, with the budget', () => {
-    expect(weeksOf(quality, '')).toEqual([
+    expect(weeksOf(quality, [])).toEqual([
       {label: '11-16', confirmed: 0, falseAlarms: 1, unanswered: 0, budget: 1}, {label: '11-17', confirmed: 5, falseAlarms: 2, unanswered: 3, budget: 1.5},
     ]);
-    expect(weeksOf(quality, 'stall')).toEqual([{label: '11-17', confirmed: 4, falseAlarms: 0, unanswered: 0, budget: 0.5}]);
-    expect(weeksOption(weeksOf(quality, ''), m, c).series.map((s) => s.name)).toEqual([m.falseAlarms, m.confirmed, m.unanswered, m.budget]);
-    expect(weeksOption(weeksOf(quality, '').map((w) => ({...w, budget: null})), m, c).series).toHaveLength(3);
+    expect(weeksOf(quality, ['stall'])).toEqual([{label: '11-17', confirmed: 4, falseAlarms: 0, unanswered: 0, budget: 0.5}]);
+    expect(weeksOption(weeksOf(quality, []), m, c).series.map((s) => s.name)).toEqual([m.falseAlarms, m.confirmed, m.unanswered, m.budget]);
+    expect(weeksOption(weeksOf(quality, []).map((w) => ({...w, budget: null})), m, c).series).toHaveLength(3);
   });
 
   it('have times to clear of what was cleared', () => {

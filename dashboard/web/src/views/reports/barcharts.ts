@@ -108,12 +108,12 @@ export interface Week {
   readonly budget: number | null;
 }
 
-/** Alerts about the city by week, of one kind or of all. */
-export function weeksOf(r: Result, kind: string): readonly Week[] {
+/** Alerts about the city by week, of some kinds or of all: alerts are counted, whatever they are about. */
+export function weeksOf(r: Result, kinds: readonly string[]): readonly Week[] {
   const byWeek = new Map<number, Week>();
   for (const row of rowsOf(tableOf(r, 'weeks'))) {
     const at = row.ms('week');
-    if (at === null || row.text('category', 'en') !== 'city' || (kind !== '' && row.text('kind') !== kind)) continue;
+    if (at === null || row.text('category', 'en') !== 'city' || (kinds.length > 0 && !kinds.includes(row.text('kind')))) continue;
     const was = byWeek.get(at) ?? {label: windowLabel(at, r), confirmed: 0, falseAlarms: 0, unanswered: 0, budget: null};
     const budget = row.number('budget');
     byWeek.set(at, {

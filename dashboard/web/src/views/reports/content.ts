@@ -5,6 +5,7 @@ import type {Choice} from './choice';
 import {AMOUNT_FILLS, CATEGORY_FILLS, GI_CLASSES, SHARE_CLASSES} from './colors';
 import type {Texts} from './messages';
 import type {MapClass, MapContent, Shape} from './picture';
+import {lineId} from './trendchart';
 import {featuresOf, numberText, rowsOf, tableOf, type Row} from './values';
 import type {Feature, Result} from './wire';
 
@@ -34,11 +35,11 @@ function ringsOf(f: Feature, s: Scene): readonly (readonly LonLat[])[] {
   });
 }
 
-function shapesOf(r: Result, table: string, s: Scene, clsOf: (row: Row) => string, markOf: (row: Row) => string = () => ''): readonly Shape[] {
+function shapesOf(r: Result, table: string, s: Scene, clsOf: (row: Row) => string, markOf: (row: Row) => string = () => '', isOn: (row: Row) => boolean = () => true): readonly Shape[] {
   const rows = rowsOf(tableOf(r, table));
   return featuresOf(r, table).flatMap((f) => {
     const row = rows[f.row];
-    return row === undefined ? [] : [{row: f.row, rings: ringsOf(f, s), cls: clsOf(row), mark: markOf(row)}];
+    return row === undefined || !isOn(row) ? [] : [{row: f.row, rings: ringsOf(f, s), cls: clsOf(row), mark: markOf(row)}];
   });
 }
 
@@ -106,6 +107,20 @@ function amountsIn(r: Result, table: string, column: string, s: Scene, digits: n
   return {classes: amounts.classes, outlines: [], shapes: shapesOf(r, table, s, (row) => amounts.classOf(row.number(column)), mark)};
 }
 
+/** The kind that the map of a trend shows, '' where rows have none: of several kinds, whose numbers say different things, that of the line that is picked, else of the line with most. */
+export function kindOnMap(r: Result, pick: string): string {
+  const rows = rowsOf(tableOf(r, 'summary'));
+  const line = rows.find((row) => lineId(row) === pick) ?? rows.reduce<Row | undefined>((most, row) => ((row.number('count') ?? 0) > (most?.number('count') ?? -1) ? row : most), undefined);
+  return line?.text('kind') ?? '';
+}
+
+function trend(r: Result, pick: string, s: Scene): Pick<MapContent, 'classes' | 'shapes' | 'outlines'> {
+  const kind = kindOnMap(r, pick);
+  const isOn = (row: Row): boolean => row.text('kind') === kind;
+  const amounts = amountsOf(rowsOf(tableOf(r, 'summary')).filter(isOn).map((row) => row.number('value') ?? 0), s.lang, 1);
+  return {classes: amounts.classes, outlines: [], shapes: shapesOf(r, 'summary', s, (row) => amounts.classOf(row.number('value')), () => '', isOn)};
+}
+
 function health(r: Result, s: Scene): Pick<MapContent, 'classes' | 'shapes' | 'outlines'> {
   const classes = SHARE_CLASSES.map((k): MapClass => ({key: k.key, fill: k.fill, name: s.m.shareClasses[k.key]}));
   const classOf = (share: number | null): string => [...SHARE_CLASSES].reverse().find((k) => (share ?? 0) >= k.least)?.key ?? PLAIN;
@@ -126,7 +141,7 @@ export function contentOf(r: Result, c: Pick<Choice, 'layer' | 'pick'>, s: Scene
       case 'stubborn':
         return amountsIn(r, 'problems', 'episodes', s, 0, (row) => ((row.number('rank') ?? Infinity) <= RANKS_WRITTEN ? String(row.number('rank')) : ''));
       case 'trend':
-        return amountsIn(r, 'summary', 'value', s, 1);
+        return trend(r, c.pick, s);
       case 'health':
         return health(r, s);
       default:
@@ -162,7 +177,7 @@ export function rowText(r: Result, row: number, m: Texts, lang: Lang): string {
     }
     case 'trend': {
       const line = at('summary');
-      return said([line?.text('name', lang), `${number(line, 'value', 1) ?? m.noData} ${line?.text('unit', lang) ?? ''}`]);
+      return said([line?.text('name', lang), line?.text('kind_name', lang), `${number(line, 'value', 1) ?? m.noData} ${line?.text('unit', lang) ?? ''}`]);
     }
     default: {
       const area = at('areas');
@@ -188,11 +203,15 @@ export function resolutionOf(cell: CellId): number {
 }
 
 /** Which row is where: by cell and by area. Of several at a place the first counts. */
-export function rowIndex(r: Result): {readonly byCell: ReadonlyMap<CellId, number>; readonly byArea: ReadonlyMap<string, number>; readonly resolution: number} {
+export function rowIndex(r: Result, pick = ''): {readonly byCell: ReadonlyMap<CellId, number>; readonly byArea: ReadonlyMap<string, number>; readonly resolution: number} {
   const byCell = new Map<CellId, number>();
   const byArea = new Map<string, number>();
   let resolution = 0;
-  for (const f of featuresOf(r, mapTable(r.report))) {
+  const table = mapTable(r.report);
+  const rows = rowsOf(tableOf(r, table));
+  const kind = r.report === 'trend' ? kindOnMap(r, pick) : '';
+  for (const f of featuresOf(r, table)) {
+    if (r.report === 'trend' && rows[f.row]?.text('kind') !== kind) continue;
     if (f.area !== '' && !byArea.has(f.area)) byArea.set(f.area, f.row);
     for (const c of f.cells) {
       resolution = resolutionOf(c);

@@ -2,7 +2,7 @@
 import {inLang, type Lang} from '../../i18n';
 import type {Column, Feature, Result, Table, Value} from './wire';
 
-const EMPTY: Table = {key: '', title: {zh: '', en: ''}, columns: [], rows: []};
+const EMPTY: Table = {key: '', kind: '', title: {zh: '', en: ''}, columns: [], rows: []};
 
 /** The table of a key, an empty one where there is none. */
 export function tableOf(r: Result, key: string): Table {

@@ -23,6 +23,8 @@ export interface Column {
 /** Rows of values, each with one for each column. */
 export interface Table {
   readonly key: string;
+  /** Whose section it belongs to, '' for none. */
+  readonly kind: string;
   readonly title: Names;
   readonly columns: readonly Column[];
   readonly rows: readonly (readonly Value[])[];
@@ -41,6 +43,8 @@ export interface Feature {
 /** What is missing, or must be known to read the numbers. */
 export interface Note {
   readonly code: string;
+  /** Whose section it belongs to, '' for none. */
+  readonly kind: string;
   readonly text: Names;
   /** How many values it stands in the place of; 0 for what is of the whole. */
   readonly count: number;
@@ -71,6 +75,8 @@ export interface Result {
   readonly methods: readonly {readonly key: string; readonly names: Names; readonly reference: string}[];
   readonly parameters: readonly {readonly key: string; readonly names: Names; readonly value: Value}[];
   readonly definitions: readonly {readonly key: string; readonly names: Names; readonly text: Names}[];
+  /** The kinds that are answered each by itself, none where the whole is one answer. */
+  readonly sections: readonly {readonly kind: string; readonly names: Names}[];
   readonly notes: readonly Note[];
   readonly tables: readonly Table[];
   readonly features: readonly Feature[];
@@ -101,7 +107,7 @@ function decodeTable(x: unknown): Table {
     if (values.length !== columns.length) throw new WireError(`${key}: a row has ${values.length} values for ${columns.length} columns`);
     return columns.map((c, k) => decodeValue(values[k], c.type));
   });
-  return {key, title: names(o['title'], `${key}.title`), columns, rows};
+  return {key, kind: optional(o['kind'], `${key}.kind`), title: names(o['title'], `${key}.title`), columns, rows};
 }
 
 function decodeFeature(x: unknown): Feature {
@@ -144,7 +150,11 @@ export function decodeResult(x: unknown): Result {
     }),
     notes: list(o['notes'], 'notes').map((n) => {
       const r = record(n, 'note');
-      return {code: str(r['code'], 'note.code'), text: names(r['text'], 'note.text'), count: r['count'] === undefined ? 0 : int(r['count'], 'note.count')};
+      return {code: str(r['code'], 'note.code'), kind: optional(r['kind'], 'note.kind'), text: names(r['text'], 'note.text'), count: r['count'] === undefined ? 0 : int(r['count'], 'note.count')};
+    }),
+    sections: some(o['sections'], 'sections').map((s) => {
+      const r = record(s, 'section');
+      return {kind: str(r['kind'], 'section.kind'), names: names(r['names'], 'section.names')};
     }),
     tables: list(o['tables'], 'tables').map(decodeTable),
     features: list(o['features'], 'features').map(decodeFeature),
@@ -221,4 +231,41 @@ export function decodeJob(x: unknown): Job {
     id: str(o['id'], 'job.id'), state: oneOf(o['state'], ['waiting', 'running', 'done', 'failed', 'cancelled'], 'job.state'),
     step: names(p['step'], 'job.step'), done: int(p['done'], 'job.done'), total: int(p['total'], 'job.total'), error: optional(o['error'], 'job.error'),
   };
+}
+
+/** A question that somebody saved under a name. */
+export interface Bookmark {
+  readonly id: string;
+  readonly name: string;
+  readonly report: string;
+  /** The question as the server is asked it. */
+  readonly query: string;
+  /** What only the page knows of it. */
+  readonly view: string;
+  readonly note: string;
+  readonly version: number;
+  readonly by: string;
+  readonly atMs: number;
+}
+
+/** Decodes a saved question. */
+export function decodeBookmark(x: unknown): Bookmark {
+  const o = record(x, 'bookmark');
+  return {
+    id: str(o['id'], 'bookmark.id'), name: str(o['name'], 'bookmark.name'), report: str(o['report'], 'bookmark.report'),
+    query: optional(o['query'], 'bookmark.query'), view: optional(o['view'], 'bookmark.view'), note: optional(o['note'], 'bookmark.note'),
+    version: int(o['version'], 'bookmark.version'), by: str(o['by'], 'bookmark.by'), atMs: instantMs(o['at'], 'bookmark.at'),
+  };
+}
+
+/** Saved questions, and how many are kept at most. */
+export interface Bookmarks {
+  readonly list: readonly Bookmark[];
+  readonly most: number;
+}
+
+/** Decodes the saved questions. */
+export function decodeBookmarks(x: unknown): Bookmarks {
+  const o = record(x, 'bookmarks');
+  return {list: list(o['bookmarks'], 'bookmarks').map(decodeBookmark), most: int(o['most'], 'bookmarks.most')};
 }
