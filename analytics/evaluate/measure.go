@@ -253,10 +253,12 @@ func merged(episodes []Episode) (n int) {
 // PoissonInterval returns the exact 95 % interval (Garwood 1936) of the mean of a
 // Poisson count.
 func PoissonInterval(n int) (low, high float64) {
-	const each = 0.025
-	return bisect(0, float64(n), func(mean float64) bool { return count.PoissonTail(n, mean) >= each }),
-		bisect(float64(n), 2*float64(n)+20, func(mean float64) bool { return count.PoissonHead(n, mean) <= each })
+	return bisect(0, float64(n), func(mean float64) bool { return count.PoissonTail(n, mean) >= poissonEach }),
+		bisect(float64(n), 2*float64(n)+20, func(mean float64) bool { return count.PoissonHead(n, mean) <= poissonEach })
 }
+
+// poissonEach is the chance of what lies beyond each end of a 95 % interval.
+const poissonEach = 0.025
 
 // bisect returns where f, false below and true above, changes between two numbers.
 func bisect(low, high float64, f func(float64) bool) float64 {

@@ -3,6 +3,8 @@ package evaluate
 import (
 	"fmt"
 	"math"
+
+	"github.com/urbangrid/urbangrid/analytics/count"
 )
 
 // Result is what an evaluation found. Its arrays are of flat objects, so that a
@@ -50,7 +52,7 @@ const (
 func (r *Result) check() {
 	r.Checks = nil
 	for _, q := range r.Quiet {
-		r.Checks = append(r.Checks, Check{"false episodes a week on quiet replay", fmt.Sprintf("at most %g", maxFalseAWeek), q.PerWeek, q.PerWeek <= maxFalseAWeek})
+		r.Checks = append(r.Checks, q.check())
 	}
 	for _, q := range r.Injections {
 		if q.Published != nil {
@@ -64,6 +66,28 @@ func (r *Result) check() {
 	for _, f := range r.Faults {
 		r.Checks = append(r.Checks, Check{f.Type + ": city alerts at the faulty cells", fmt.Sprintf("as many as without the fault (%d) within chance", f.Chance), float64(f.Overlapping), f.Kept})
 	}
+}
+
+// enoughWeeks is how many quiet weeks there must be for what was raised in them to be
+// held against maxFalseAWeek as it is.
+const enoughWeeks = 20
+
+// check holds what was raised for nothing against the target. Fewer weeks than
+// enoughWeeks vary too much by chance for that: they break the promise only with more
+// than a detector that keeps to it exactly raises in 97.5 % of such times (the exact
+// Poisson test, one-sided).
+func (q *Quiet) check() Check {
+	c := Check{"false episodes a week on quiet replay", fmt.Sprintf("at most %g", maxFalseAWeek), q.PerWeek, q.PerWeek <= maxFalseAWeek}
+	if q.Weeks < enoughWeeks {
+		mean := maxFalseAWeek * q.Weeks
+		allowed := int(mean)
+		for count.PoissonTail(allowed+1, mean) >= poissonEach {
+			allowed++
+		}
+		c.Want += fmt.Sprintf(", of which chance makes up to %d in %g weeks", allowed, q.Weeks)
+		c.Kept = q.Alerts <= allowed
+	}
+	return c
 }
 
 // AddFaults adds what faults led to, and checks that none was taken for the city.

@@ -45,7 +45,9 @@ every hot spot of the real days with its requests, so that a person can judge th
 and writes them to hotspots.md. Nothing is promised of real days.
 
 It writes result.json, report.md, amoc.csv and amoc.svg to the folder given with --out
-and ends with an error when a promise is not kept.`,
+and ends with an error when a promise is not kept. With --quick there are too few
+quiet weeks to hold their false episodes against the promise as they are: it is
+broken by more than chance explains.`,
 		Example: "  urbangrid evaluate --out docs/evaluation\n  urbangrid evaluate --truth truth.jsonl --alerts alerts.json --out run-7\n" +
 			"  urbangrid evaluate --requests requests.csv --mapping deploy/examples/myla311.yaml --out real",
 		Args: cobra.NoArgs,
