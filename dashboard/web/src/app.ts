@@ -7,7 +7,7 @@ import {inLang, type Lang} from './i18n';
 import {Drawer, FRESH_MS} from './drawer';
 import type {CityMap, Theme} from './map/city-map';
 import {
-  cellsTopic, currentKind, messages,
+  cellsTopic, currentKind, messages, spanShown,
   type Hover, type Intents, type Loadable, type Model, type PlacedTable,
 } from './model';
 import type {AlertBook} from './alerts';
@@ -355,7 +355,9 @@ export class App implements Intents {
     const pastTable = table === null || this.#h3 === null ? null
       : known?.hash === table.hash ? known
         : this.#h3.placed(table, areas.state === 'loaded' ? areas.value : []);
+    const before = spanShown(this.#model);
     this.#set({playback, pastTable, hover: null});
+    if (this.#model.selection !== null && spanShown(this.#model) !== before) this.#studySelection();
     this.#drawer.draw(this.#model);
   }
 
@@ -602,8 +604,9 @@ export class App implements Intents {
   }
 
   #studySelection(): void {
-    const {selection, span} = this.#model;
+    const {selection} = this.#model;
     const kind = currentKind(this.#model);
+    const span = spanShown(this.#model);
     this.#study.of(selection === null || kind === null ? null : {kind: kind.key, isEvent: kind.type === 'event', cell: selection.cell, span});
   }
 }

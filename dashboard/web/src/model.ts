@@ -32,6 +32,11 @@ export const SPANS: Readonly<Record<Span, {readonly ms: number; readonly every: 
   '24h': {ms: 86_400_000, every: '10m', usual: '10m'},
 };
 
+/** How far back the series of a cell goes that is shown: all of the playback during one. */
+export function spanShown(model: Model): Span {
+  return model.playback === null ? model.span : '24h';
+}
+
 /** The cell a person looks at. */
 export interface Selection {
   readonly cell: CellId;

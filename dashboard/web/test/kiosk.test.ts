@@ -1,20 +1,114 @@
 import {describe, expect, it} from 'vitest';
-import {bySeverity, decodeHealth, isReloadDue, programmeOf, shownAlerts} from '../src/views/kiosk/kiosk';
-import type {Alert, Kind, Severity} from '../src/wire';
+import {barsOf, bySeverity, decodeHealth, isReloadDue, mapAt, programmeOf, shownAlerts, totalOf, type Scene} from '../src/views/kiosk/kiosk';
+import {dayBegin, HOURS, hoursOf, hoursOver, plotOf, summaryOf, usualHours, type Day} from '../src/views/kiosk/today';
+import {decodeTally, decodeUsualHours, decodeWorks} from '../src/views/kiosk/wire';
+import type {Alert, Kind, Series, Severity} from '../src/wire';
 
 const kinds = ['noise', 'pm25', 'smoke', 'a', 'b', 'c', 'd'].map((key) => ({...({} as Kind), key}));
 
 describe('the programme of a wall', () => {
-  it('is six kinds of values, twenty seconds each, when the address names nothing', () => {
+  const said = (scenes: readonly Scene[]): readonly string[] => scenes.map((s) => (s.view === 'map' ? `${s.kind}/${s.layer}` : s.view));
+
+  it('is six kinds of values with the other views among them, twenty seconds each, when the address names nothing', () => {
     const p = programmeOf(new URLSearchParams('kiosk'), kinds);
-    expect([p.everyMs, p.scenes.length, p.scenes[0]]).toEqual([20_000, 6, {kind: 'noise', layer: 'cells'}]);
+    expect(p.everyMs).toBe(20_000);
+    expect(said(p.scenes)).toEqual(['noise/cells', 'pm25/cells', 'alerts', 'smoke/cells', 'a/cells', 'today', 'b/cells', 'c/cells', 'system']);
+    expect(p.main.map((k) => k.key)).toEqual(['noise', 'pm25', 'smoke', 'a']);
   });
 
   it('is what the address names, within bounds', () => {
-    const p = programmeOf(new URLSearchParams('kiosk&every=1&kinds=smoke,noise,none&layers=heat,cells,x'), kinds);
+    const p = programmeOf(new URLSearchParams('kiosk&every=1&views=map&kinds=smoke,noise,none&layers=heat,cells,x'), kinds);
     expect(p.everyMs).toBe(5000);
-    expect(p.scenes.map((s) => `${s.kind}/${s.layer}`)).toEqual(['noise/cells', 'noise/heat', 'smoke/cells', 'smoke/heat']);
+    expect(said(p.scenes)).toEqual(['noise/cells', 'noise/heat', 'smoke/cells', 'smoke/heat']);
     expect(programmeOf(new URLSearchParams('every=x'), kinds).everyMs).toBe(20_000);
+  });
+
+  it('has the views that the address names, in its order', () => {
+    const of = (views: string): readonly string[] => said(programmeOf(new URLSearchParams(`kinds=noise&views=${views}`), kinds).scenes);
+    expect(of('system,alerts')).toEqual(['system', 'alerts']);
+    expect(of('system,map,today')).toEqual(['noise/cells', 'system', 'today']);
+    expect(of('none')).toEqual(['noise/cells', 'alerts', 'today', 'system']);
+  });
+
+  it('makes the next picture of the map ready while another view is shown', () => {
+    const {scenes} = programmeOf(new URLSearchParams('kinds=noise,pm25&views=map,alerts'), kinds);
+    expect(said(scenes)).toEqual(['noise/cells', 'pm25/cells', 'alerts']);
+    expect([0, 1, 2].map((at) => mapAt(scenes, at)?.kind)).toEqual(['noise', 'pm25', 'noise']);
+    expect(mapAt([{view: 'alerts'}], 0)).toBeNull();
+    expect(mapAt([], 0)).toBeNull();
+  });
+});
+
+describe('the alerts of a day on a wall', () => {
+  const area = (name: string, critical: number, notice: number) => ({area: name, critical, warning: 0, notice, open: 1});
+
+  it('take what the server says', () => {
+    const tally = decodeTally({areas: [{area: '310107005', critical: 1, warning: 2, notice: 3, open: 4}], truncated: true, from: '', to: ''});
+    expect(tally).toEqual({areas: [{area: '310107005', critical: 1, warning: 2, notice: 3, open: 4}], isTruncated: true});
+    expect(() => decodeTally({areas: [{}], truncated: false})).toThrow();
+  });
+
+  it('are bars of which the longest fills the room, the last one for all that have none of their own', () => {
+    const bars = barsOf([area('a', 1, 3), area('b', 1, 0), area('c', 0, 1), area('d', 0, 1)], 3);
+    expect(bars.map((b) => [b.area, b.all, b.percent.critical, b.percent.notice])).toEqual([['a', 4, 25, 75], ['b', 1, 25, 0], [null, 2, 0, 50]]);
+    expect(barsOf([area('a', 1, 3)], 3).map((b) => b.area)).toEqual(['a']);
+    expect(barsOf([], 3)).toEqual([]);
+    expect(totalOf([area('a', 1, 3), area('b', 1, 0)])).toEqual({critical: 2, warning: 0, notice: 3, open: 2, all: 5});
+  });
+});
+
+describe('a day on a wall', () => {
+  const begin = Date.UTC(2026, 10, 24, 16); // midnight in Shanghai
+  const series = (...values: readonly (readonly [number, number])[]): Series => ({
+    ...({} as Series), times: values.map(([h]) => begin / 1000 + h * 3600), values: values.map(([, v]) => v),
+  });
+  const usual = decodeUsualHours({points: [0, 1, 2].map((h) => ({at: new Date(begin + h * 3_600_000).toISOString(), low: h, middle: h + 1, high: h + 2}))});
+
+  it('begins at midnight of the district', () => {
+    expect([dayBegin(begin), dayBegin(begin + 86_399_999), hoursOver(begin + 2.5 * 3_600_000), hoursOver(begin)]).toEqual([begin, begin, 2, 0]);
+  });
+
+  it('has hours, and none of events where there were none', () => {
+    expect(hoursOf(series([0, 4], [2, 6]), begin, 3, false)).toEqual([4, null, 6]);
+    expect(hoursOf(series([0, 4], [2, 6]), begin, 3, true)).toEqual([4, 0, 6]);
+    expect(hoursOf(series(), begin, 2, true)).toEqual([null, null]);
+    expect(usualHours(usual, begin).slice(0, 4).map((u) => u?.middle ?? null)).toEqual([1, 2, 3, null]);
+  });
+
+  it('adds events up and takes the last hour of a measure', () => {
+    const day: Day = {today: [4, 0, 6], before: [1, 1, 1, 9], usual: usualHours(usual, begin)};
+    expect(summaryOf(day, true)).toEqual({value: 10, usual: 6, before: 3});
+    expect(summaryOf({...day, today: [4, 5, null]}, false)).toEqual({value: 5, usual: 2, before: 1});
+    expect(summaryOf({...day, today: []}, true)).toEqual({value: null, usual: null, before: null});
+    expect(summaryOf({...day, usual: usualHours([], begin)}, true).usual).toBeNull();
+  });
+
+  it('is drawn within its box', () => {
+    const day: Day = {today: [4, 0, 6], before: hoursOf(series([5, 9]), begin, HOURS, true), usual: usualHours(usual, begin)};
+    const plot = plotOf(day, true, 480, 240, 20);
+    const numbers = `${plot.today} ${plot.before} ${plot.band}`.match(/-?[\d.]+/g)?.map(Number) ?? [];
+    expect(numbers.length).toBeGreaterThan(50);
+    expect(Math.max(...numbers)).toBeLessThanOrEqual(480);
+    expect(Math.min(...numbers)).toBeGreaterThanOrEqual(0);
+    expect(plot.yTicks[0]?.value).toBe(0);
+    expect(plot.yTicks.map((t) => t.y)).toEqual([...plot.yTicks.map((t) => t.y)].sort((a, b) => b - a));
+    expect(plot.last?.x).toBeCloseTo(60 + (2.5 / 24) * 400, 0);
+  });
+
+  it('is drawn without anything to draw', () => {
+    const plot = plotOf({today: [], before: [], usual: []}, false, 480, 240, 20);
+    expect([plot.today, plot.before, plot.band, plot.last]).toEqual(['', '', '', null]);
+    expect(JSON.stringify(plot)).not.toContain('null,"y"');
+  });
+});
+
+describe('the state of the system on a wall', () => {
+  it('takes what the server says', () => {
+    const system = {ingest: {observations_per_second: 3.5}, disk: {free: 25, size: 100}, uptime_seconds: 60};
+    expect(decodeWorks(system, {counts: {online: 3, odd: 1}})).toEqual({
+      perSecond: 3.5, freeShare: 0.25, uptimeMs: 60_000, devices: {online: 3, late: 0, odd: 1, offline: 0, silent: 0},
+    });
+    expect(decodeWorks({...system, disk: {free: 0, size: 0}}, {counts: {}}).freeShare).toBeNull();
   });
 });
 

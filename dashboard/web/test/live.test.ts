@@ -2,12 +2,12 @@ import {describe, expect, it, vi} from 'vitest';
 import {diverging, paletteOf} from '../src/color';
 import {alertsThen, firstModel, shownLayer, shownPalette, shownValues, type Model} from '../src/model';
 import {pulseAt, PULSE_MS} from '../src/map/city-map';
-import {withUsual} from '../src/views/live/band';
+import {usualAt, withUsual} from '../src/views/live/band';
 import {Nearby} from '../src/views/live/nearby';
 import {queryOf, wishOf} from '../src/views/live/permalink';
 import {CHUNK_MS, chunkFor, Playback, REACH_MS, STEP_MS, type PlaybackState} from '../src/views/live/playback';
 import {foundHere, placeOf} from '../src/views/live/search';
-import {decodeHeard, decodeHistory, decodeUsual, type History} from '../src/views/live/wire';
+import {decodeHeard, decodeHistory, decodeLearned, decodePast, type History} from '../src/views/live/wire';
 import type {Alert, Area} from '../src/wire';
 
 const NOW = Date.UTC(2026, 10, 25, 8, 3, 7);
@@ -206,10 +206,18 @@ describe('what the map shows', () => {
 describe('a chart with its usual range', () => {
   it('leaves no gap where only the range has a time', () => {
     const series = {times: [0, 60, 120], values: [1, null, 3]};
-    const usual = {times: [0, 90], low: [5, 6], middle: [7, 8], high: [9, 10], days: 3};
+    const usual = {times: [0, 90], everySeconds: 90, low: [5, 6], middle: [7, 8], high: [9, 10]};
     expect(withUsual({...series, unit: '', everySeconds: 60} as never, usual)).toEqual([
-      [0, 60, 90, 120], [1, null, undefined, 3], [5, undefined, 6, undefined], [9, undefined, 10, undefined],
+      [0, 60, 90, 120, 180], [1, null, undefined, 3, undefined], [5, undefined, 6, undefined, 6], [9, undefined, 10, undefined, 10], [7, undefined, 8, undefined, 8],
     ]);
+    expect(withUsual({...series, unit: '', everySeconds: 60} as never, null)[0]).toEqual([0, 60, 120]);
+  });
+
+  it('knows what is usual at a moment', () => {
+    const band = {times: [0, 300], everySeconds: 300, low: [1, 2], middle: [3, 4], high: [5, 6]};
+    expect(usualAt(band, 299_000)).toEqual({low: 1, middle: 3, high: 5});
+    expect(usualAt(band, 899_000), 'the newest window holds until the next is asked for').toEqual({low: 2, middle: 4, high: 6});
+    expect([usualAt(band, -1), usualAt(band, 900_000), usualAt({...band, times: [], low: [], middle: [], high: []}, 0)]).toEqual([null, null, null]);
   });
 });
 
@@ -229,7 +237,21 @@ describe('the decoders of the view', () => {
       ]);
   });
 
-  it('take a usual range', () => {
-    expect(decodeUsual({days: 3, points: [{at: '1970-01-01T00:01:00Z', low: 1, middle: 2, high: 3}]})).toEqual({times: [60], low: [1], middle: [2], high: [3], days: 3});
+  it('take what was learned, and why nothing was', () => {
+    const hours = {learned_hours: 30, full_hours: 168};
+    expect(decodeLearned({
+      ...hours, state: 'learning', why: '', every_seconds: 300, observations: 12.5, cells: 7,
+      points: [{at: '1970-01-01T00:01:00Z', low: 1, expected: 2, high: 3}],
+    })).toEqual({
+      basis: 'learned', isFull: false, learnedHours: 30, fullHours: 168, times: [60], everySeconds: 300, low: [1], middle: [2], high: [3], observations: 12.5, cells: 7,
+    });
+    expect(decodeLearned({...hours, state: 'none', why: 'too_soon'})).toEqual({basis: 'none', why: 'too_soon', learnedHours: 30, fullHours: 168});
+    expect(decodeLearned({...hours, state: 'none', why: 'new words'})).toMatchObject({why: 'unavailable'});
+  });
+
+  it('take the range of days before, which says what it stands in for', () => {
+    const instead = {basis: 'none', why: 'no_rule', learnedHours: 0, fullHours: 0} as const;
+    expect(decodePast({days: 3, every_seconds: 300, points: [{at: '1970-01-01T00:01:00Z', low: 1, middle: 2, high: 3}]}, instead))
+      .toEqual({basis: 'past', times: [60], everySeconds: 300, low: [1], middle: [2], high: [3], days: 3, instead});
   });
 });

@@ -3,6 +3,7 @@ import {Study, type Findings} from '../src/views/live/study';
 
 const subject = {kind: 'noise', isEvent: false, cell: '8a309930a0affff', span: '15m'} as const;
 const settled = async (): Promise<void> => { for (let k = 0; k < 20; k++) await Promise.resolve(); };
+const LEARNED = {state: 'learned', why: '', every_seconds: 300, learned_hours: 200, full_hours: 168, observations: 9, cells: 1, points: []};
 const SERIES = {series: [{key: {kind: 'noise'}, unit: 'dB', points: [['2026-11-25T08:00:00Z', 5]]}], from: '2026-11-25T08:00:00Z', to: '2026-11-25T08:15:00Z', every_seconds: 10, agg: 'mean'};
 
 /** A server whose answers are given by hand. */
@@ -36,8 +37,8 @@ describe('Study', () => {
     later(11_000);
     await settled();
     expect(asked.filter((a) => a.path.endsWith('/series')).length).toBe(2);
-    expect(asked.filter((a) => a.path.endsWith('/usual')).length, 'it is under way').toBe(1);
-    await asked[1]?.answer({days: 3, points: []});
+    expect(asked.filter((a) => a.path.endsWith('/baseline')).length, 'it is under way').toBe(1);
+    await asked[1]?.answer(LEARNED);
     expect([known().usual?.state, asked[1]?.signal?.aborted]).toEqual(['loaded', false]);
   });
 
@@ -52,6 +53,40 @@ describe('Study', () => {
     await settled();
     await asked[3]?.answer(new Response('', {status: 503}));
     expect(known().series?.state).toBe('loaded');
+  });
+
+  it('shows the days before while nothing is learned, and says why', async () => {
+    for (const [answer, why] of [
+      [{...LEARNED, state: 'none', why: 'too_soon'}, 'too_soon'], [new Response('', {status: 503}), 'unavailable'],
+    ] as const) {
+      const asked = server();
+      const {study, known} = studying();
+      study.of(subject);
+      await asked[1]?.answer(answer);
+      const past = asked.find((a) => a.path.endsWith('/series/usual'));
+      await past?.answer({days: 3, every_seconds: 300, points: []});
+      expect(known().usual).toMatchObject({state: 'loaded', value: {basis: 'past', days: 3, instead: {why}}});
+    }
+  });
+
+  it('asks for no days before when there is something learned', async () => {
+    const asked = server();
+    const {study, known} = studying();
+    study.of(subject);
+    await asked[1]?.answer(LEARNED);
+    expect(known().usual).toMatchObject({state: 'loaded', value: {basis: 'learned', isFull: true}});
+    expect(asked.map((a) => a.path).filter((p) => p.endsWith('/usual'))).toEqual([]);
+  });
+
+  it('counts events in the windows that are usual, so that both can be compared', () => {
+    const asked: string[] = [];
+    vi.stubGlobal('fetch', (path: string) => {
+      asked.push(path);
+      return new Promise(() => undefined);
+    });
+    studying().study.of({...subject, kind: 'smoke', isEvent: true});
+    const every = (of: string): string | null => new URLSearchParams(asked.find((p) => p.includes(of))?.split('?')[1]).get('every');
+    expect([every('/series?'), every('/series/baseline?')]).toEqual(['5m', '5m']);
   });
 
   it('forgets what was asked of another cell', async () => {

@@ -1,7 +1,7 @@
-import {get} from '../../api';
+import {ApiError, get} from '../../api';
 import {SPANS, type Loadable, type Span} from '../../model';
 import {decodeSeries, type CellId, type KindKey, type Series} from '../../wire';
-import {decodeHeard, decodeUsual, type Heard, type Usual} from './wire';
+import {decodeHeard, decodeLearned, decodePast, type Heard, type NotLearned, type Usual} from './wire';
 
 /** A series is fetched again this often while it is looked at. */
 const SERIES_EVERY_MS = 10_000;
@@ -95,6 +95,23 @@ function loaded<T>(value: T): Loadable<T> {
   return {state: 'loaded', value};
 }
 
+/** The width of a window: that of the usual range for events, which are counts of one. */
+function everyOf(subject: Subject): string {
+  return subject.isEvent ? SPANS[subject.span].usual : SPANS[subject.span].every;
+}
+
+const UNAVAILABLE: NotLearned = {basis: 'none', why: 'unavailable', learnedHours: 0, fullHours: 0};
+
+/** What the engine has learned; while it has not, or does not answer, the range of the days before. */
+async function usualOf(subject: Subject, nowMs: number, signal: AbortSignal): Promise<Usual> {
+  const query = asked(subject, nowMs, {every: SPANS[subject.span].usual});
+  const learned = await get(`series/baseline?${query}`, decodeLearned, signal).catch((error: unknown) => {
+    if (error instanceof ApiError) return UNAVAILABLE;
+    throw error;
+  });
+  return learned.basis === 'learned' ? learned : get(`series/usual?${query}`, (x) => decodePast(x, learned), signal);
+}
+
 /** Study finds out what there is to know of a cell, and keeps it fresh while it is looked at. */
 export class Study {
   readonly #out: StudySurroundings;
@@ -105,9 +122,8 @@ export class Study {
     this.#out = out;
     this.#parts = [
       new Part('series', SERIES_EVERY_MS, out, async (s, now, signal) => loaded(await get(
-        `series?${asked(s, now, {every: SPANS[s.span].every, agg: s.isEvent ? 'count' : 'mean'})}`, decodeSeries, signal))),
-      new Part('usual', AROUND_EVERY_MS, out, async (s, now, signal) => loaded(await get(
-        `series/usual?${asked(s, now, {every: SPANS[s.span].usual})}`, decodeUsual, signal))),
+        `series?${asked(s, now, {every: everyOf(s), agg: s.isEvent ? 'count' : 'mean'})}`, decodeSeries, signal))),
+      new Part('usual', AROUND_EVERY_MS, out, async (s, now, signal) => loaded(await usualOf(s, now, signal))),
       new Part('heard', AROUND_EVERY_MS, out, async (s, now, signal) => loaded(await get(
         `observations?${asked(s, now, {limit: HEARD_LIMIT})}`, decodeHeard, signal))),
     ];

@@ -60,26 +60,84 @@ export function decodePlaced(x: unknown): readonly NearbyDevice[] {
   });
 }
 
-/** What is usual at a moment: half, a tenth and nine tenths of past values lie below. */
-export interface Usual {
-  /** Seconds since 1970, ascending. */
+/** What is usual over time, in windows of one length. */
+export interface Band {
+  /** Begins of the windows, seconds since 1970, ascending. */
   readonly times: readonly number[];
-  readonly low: readonly (number | null)[];
-  readonly middle: readonly (number | null)[];
-  readonly high: readonly (number | null)[];
-  /** How many past days there is data of. */
-  readonly days: number;
+  readonly everySeconds: number;
+  /** A tenth of what is usual lies below. */
+  readonly low: readonly number[];
+  /** What is expected: the median of the past, or the mean that was learned. */
+  readonly middle: readonly number[];
+  /** A tenth of what is usual lies above. */
+  readonly high: readonly number[];
 }
 
-/** Decodes the answer of /series/usual. */
-export function decodeUsual(x: unknown): Usual {
-  const o = record(x, 'usual');
+/** The reasons why nothing is learned, as the server names them. */
+export const UNLEARNED = ['no_rule', 'outside', 'unheard', 'too_soon'] as const;
+
+/** Why there is no learned baseline; unavailable: the engine could not be asked. */
+export type Unlearned = (typeof UNLEARNED)[number] | 'unavailable';
+
+/** What the engine has learned and judges by. */
+export interface Learned extends Band {
+  readonly basis: 'learned';
+  /** Every time has been learned: before, the band is wide. */
+  readonly isFull: boolean;
+  readonly learnedHours: number;
+  readonly fullHours: number;
+  readonly observations: number;
+  /** Cells of the finest grid that it is made of. */
+  readonly cells: number;
+}
+
+/** That the engine has not learned what is usual. */
+export interface NotLearned {
+  readonly basis: 'none';
+  readonly why: Unlearned;
+  readonly learnedHours: number;
+  readonly fullHours: number;
+}
+
+/** The range of the same time on days before, in place of what is not learned. */
+export interface Past extends Band {
+  readonly basis: 'past';
+  /** How many past days there is data of. */
+  readonly days: number;
+  readonly instead: NotLearned;
+}
+
+/** What is usual in a cell. */
+export type Usual = Learned | Past;
+
+function bandOf(o: Readonly<Record<string, unknown>>, middle: string): Band {
   const points = list(o['points'], 'usual.points').map((p) => record(p, 'usual.point'));
-  const column = (key: string): readonly (number | null)[] => points.map((p) => num(p[key], `usual.${key}`));
+  const column = (key: string): readonly number[] => points.map((p) => num(p[key], `usual.${key}`));
   return {
-    times: points.map((p) => instantMs(p['at'], 'usual.at') / 1000),
-    low: column('low'), middle: column('middle'), high: column('high'), days: int(o['days'], 'usual.days'),
+    times: points.map((p) => instantMs(p['at'], 'usual.at') / 1000), everySeconds: num(o['every_seconds'], 'usual.every_seconds'),
+    low: column('low'), middle: column(middle), high: column('high'),
   };
+}
+
+/** Decodes the answer of /series/baseline. */
+export function decodeLearned(x: unknown): Learned | NotLearned {
+  const o = record(x, 'baseline');
+  const state = str(o['state'], 'baseline.state');
+  const hours = {learnedHours: num(o['learned_hours'], 'baseline.learned_hours'), fullHours: num(o['full_hours'], 'baseline.full_hours')};
+  if (state === 'none') {
+    const why = str(o['why'], 'baseline.why');
+    return {basis: 'none', why: UNLEARNED.find((u) => u === why) ?? 'unavailable', ...hours};
+  }
+  return {
+    basis: 'learned', isFull: state === 'learned', ...hours, ...bandOf(o, 'expected'),
+    observations: num(o['observations'], 'baseline.observations'), cells: int(o['cells'], 'baseline.cells'),
+  };
+}
+
+/** Decodes the answer of /series/usual, which stands in for what is not learned. */
+export function decodePast(x: unknown, instead: NotLearned): Past {
+  const o = record(x, 'usual');
+  return {basis: 'past', ...bandOf(o, 'middle'), days: int(o['days'], 'usual.days'), instead};
 }
 
 /** The last word of a device in a cell. */
