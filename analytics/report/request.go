@@ -258,7 +258,7 @@ func (r Request) parameters(d District) []Parameter {
 
 // choiceNames are what people call the values of parameters that are choices.
 var choiceNames = map[string]sensors.Names{
-	string(ByArea): {ZH: "责任网格", EN: "area"}, string(ByKind): {ZH: "类型", EN: "kind"}, string(ByCity): {ZH: "全市", EN: "city"},
+	string(ByArea): {ZH: "责任网格", EN: "area"}, string(ByKind): {ZH: "类型", EN: "kind"}, string(ByCity): {ZH: "合计", EN: "together"},
 	string(ByAreaKind): {ZH: "责任网格和类型", EN: "area and kind"}, string(ByClass): {ZH: "案件类别", EN: "class of cases"}, string(ByChannel): {ZH: "案件来源", EN: "channel of cases"},
 	string(ByCell): {ZH: "网格", EN: "cell"}, string(ByDevice): {ZH: "设备（部件）", EN: "device"}, string(ByAny): {ZH: "网格和设备", EN: "cells and devices"},
 	string(Hour): {ZH: "小时", EN: "hour"}, string(Day): {ZH: "天", EN: "day"}, string(Week): {ZH: "周", EN: "week"},

@@ -73,6 +73,16 @@ async function settled(page, name) {
   await until(async () => (await page.locator('figure[data-state=loading]').count()) === 0, {within: 20_000, what: `the charts of ${name} are drawn`});
 }
 
+/** Chooses a kind by its name in the list, and takes another out of it. */
+async function choose(page, testid, name, out = '') {
+  await page.getByTestId(testid).click();
+  const panel = page.getByTestId(`${testid}-panel`);
+  await panel.getByLabel(name, {exact: true}).check();
+  if (out !== '') await panel.getByTestId(`${testid}-${out}`).uncheck();
+  await page.keyboard.press('Escape');
+  await panel.waitFor({state: 'detached'});
+}
+
 async function downloaded(page, testid) {
   const waiting = page.waitForEvent('download');
   await page.getByTestId(testid).click();
@@ -118,11 +128,11 @@ describe('an analyst', {timeout: 180_000}, () => {
     await settled(page, 'trend');
     await page.getByTestId('period-7d').check();
     await page.getByTestId('by').selectOption('area');
-    await page.getByTestId('kind').selectOption('illegal_parking');
+    await choose(page, 'kinds', '机动车乱停放', 'smoke');
     await page.getByTestId('compare').selectOption('last_year');
     await settled(page, 'trend');
     const url = new URL(page.url());
-    assert.deepEqual(Object.fromEntries(url.searchParams), {period: '7d', by: 'area', kind: 'illegal_parking', compare: 'last_year'});
+    assert.deepEqual(Object.fromEntries(url.searchParams), {period: '7d', by: 'area', kinds: 'illegal_parking', compare: 'last_year'});
     assert.match(await page.getByTestId('compare-lack').innerText(), /没有去年同期数据/);
     await page.reload();
     await settled(page, 'trend');
@@ -131,7 +141,7 @@ describe('an analyst', {timeout: 180_000}, () => {
     // Another report is about the same time and kind, and the way back is there.
     await page.getByTestId('tab-hotspots').click();
     await settled(page, 'hotspots');
-    assert.equal(new URL(page.url()).searchParams.get('kind'), 'illegal_parking');
+    assert.equal(new URL(page.url()).searchParams.get('kinds'), 'illegal_parking');
     await page.goBack();
     await settled(page, 'trend');
     assertClean(seen);
@@ -267,6 +277,173 @@ describe('an analyst', {timeout: 180_000}, () => {
     await press('[data-testid=cells-table] th:nth-child(3) .sort', 'Enter');
     assert.equal(await page.locator('[data-testid=cells-table] th').nth(2).getAttribute('aria-sort'), 'descending');
     assertClean(seen);
+    await context.close();
+  });
+});
+
+describe('several kinds and areas', {timeout: 180_000}, () => {
+  it('are chosen by keyboard, and each kind has its own numbers of both areas', async () => {
+    const {page, seen, context} = await open('/reports/trend?by=city&kinds=stall');
+    await settled(page, 'trend');
+    const alone = await page.getByTestId('summary-table').innerText();
+    await page.getByTestId('kinds').focus();
+    await page.keyboard.press('Enter');
+    await page.getByTestId('kinds-panel').waitFor();
+    await assertAccessible(page, 'choosing kinds');
+    await page.keyboard.type('乱停放');
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Space');
+    await until(() => new URL(page.url()).searchParams.get('kinds') === 'illegal_parking,stall', {within: 5_000, what: 'both kinds are in the address'});
+    await shoot(page, 'reports-choose-kinds');
+    await page.keyboard.press('Escape');
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-testid')), 'kinds', 'the keyboard is back at the button');
+    await page.getByTestId('areas').focus();
+    await page.keyboard.press('Enter');
+    for (const key of ['Space', 'ArrowDown', 'Space', 'Escape']) await page.keyboard.press(key);
+    await settled(page, 'trend');
+    const asked = new URL(page.url()).searchParams;
+    const areas = asked.get('areas').split(',');
+    assert.equal(areas.length, 2);
+    // The numbers are those of the server, of each kind by itself, and less than those of the whole city.
+    const api = async (query) => (await (await fetch(`${server.url}/api/v1/reports/trend?by=city&period=30d&${query}`)).json()).tables[0];
+    const column = (table, key) => table.columns.findIndex((c) => c.key === key);
+    const both = await api(`kind=stall,illegal_parking&area=${areas.join(',')}`);
+    const text = await page.getByTestId('summary-table').innerText();
+    assert.equal(both.rows.length, 2);
+    for (const row of both.rows) {
+      assert.ok(text.includes(row[column(both, 'value')].toLocaleString('zh-CN')), `${text} shows ${row[column(both, 'value')]}`);
+      const kind = row[column(both, 'kind')];
+      const parts = await Promise.all(areas.map((a) => api(`kind=${kind}&area=${a}`)));
+      assert.equal(row[column(both, 'value')], parts.reduce((n, t) => n + (t.rows[0]?.[column(t, 'value')] ?? 0), 0), `${kind} of both areas is what each has`);
+    }
+    assert.notEqual(text, alone);
+    assert.match(await page.getByTestId('report-title').innerText(), /机动车乱停放、占道经营|占道经营、机动车乱停放/);
+    await page.reload();
+    await settled(page, 'trend');
+    assert.equal(await page.getByTestId('summary-table').innerText(), text);
+    await assertAccessible(page, 'two kinds in two areas');
+    await shoot(page, 'reports-two-kinds');
+    assertClean(seen);
+    await context.close();
+  });
+
+  it('are a section each where they are answered by themselves, with files and paper', async () => {
+    const {page, seen, context} = await open('/reports/hotspots?kinds=illegal_parking,stall', {lang: 'en', theme: 'dark'});
+    await settled(page, 'hotspots');
+    assert.equal(await page.locator('[data-testid^=section-]').count(), 2);
+    assert.match(await page.getByTestId('section-illegal_parking').getByTestId('clusters-table').innerText(), /Caoyang/);
+    assert.equal(await page.getByTestId('section-stall').getByTestId('report-map').count(), 1);
+    await page.getByTestId('section-illegal_parking').locator('[data-testid=clusters-table] .pick').first().click();
+    await until(() => (new URL(page.url()).searchParams.get('pick') ?? '').startsWith('illegal_parking:row-'), {within: 5_000, what: 'what is picked is of its section'});
+    assert.match(await page.getByTestId('about').innerText(), /Illegal parking: |Street stall: /);
+    const geo = JSON.parse((await downloaded(page, 'export-geojson')).bytes.toString());
+    assert.deepEqual([...new Set(geo.features.map((f) => f.properties.section))].sort(), ['illegal_parking', 'stall']);
+    await assertAccessible(page, 'sections');
+    await shoot(page, 'reports-sections-en-dark');
+    await page.emulateMedia({media: 'print'});
+    await page.setViewportSize({width: 688, height: 980});
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'sections are as wide as the paper');
+    assertClean(seen);
+    await context.close();
+  });
+});
+
+describe('saved reports', {timeout: 180_000}, () => {
+  async function saveAs(page, name, note = '') {
+    await page.getByTestId('save-as').click();
+    await page.getByTestId('bookmark-name').fill(name);
+    if (note !== '') await page.getByTestId('bookmark-note').fill(note);
+    await page.getByTestId('bookmark-save').click();
+  }
+
+  it('are saved under a name, opened with one click, renamed and deleted, and nobody overwrites anybody', async () => {
+    const {page, seen, context} = await open('/reports/saved');
+    await page.getByTestId('bookmarks-none').waitFor({timeout: 20_000});
+    await assertAccessible(page, 'nothing saved by people');
+    await page.goto(`${server.url}/reports/trend?by=area&kinds=illegal_parking,stall&period=4w&compare=last_year`);
+    await settled(page, 'trend');
+    await page.getByTestId('save-as').focus();
+    await page.keyboard.press('Enter');
+    assert.match(await page.getByTestId('bookmark-period').innerText(), /近 4 周：随时间移动/);
+    await assertAccessible(page, 'saving');
+    await shoot(page, 'reports-save');
+    await page.keyboard.type('乱停放与占道');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('周一例会');
+    await page.keyboard.press('Enter');
+    await page.getByTestId('ask-name').waitFor({timeout: 5_000});
+    await page.getByTestId('name').fill('王芳');
+    await page.keyboard.press('Enter');
+    await page.getByTestId('bookmark-dialog').waitFor({state: 'detached', timeout: 10_000});
+    // Under the same name again, written in another way: it is said whose it is.
+    await saveAs(page, ' 乱停放与占道 ');
+    await page.getByTestId('bookmark-replace').waitFor({timeout: 10_000});
+    assert.match(await page.getByTestId('bookmark-dialog').innerText(), /已被使用（王芳 保存）/);
+    await assertAccessible(page, 'a taken name');
+    await page.getByTestId('bookmark-name').fill('固定');
+    await page.getByTestId('bookmark-save').click();
+    await page.getByTestId('bookmark-dialog').waitFor({state: 'detached', timeout: 10_000});
+    await page.getByTestId('tab-saved').click();
+    await page.getByTestId('bookmark-row').nth(1).waitFor({timeout: 10_000});
+    await page.reload();
+    const row = page.getByTestId('bookmark-row').filter({hasText: '乱停放与占道'});
+    await row.waitFor({timeout: 20_000});
+    assert.match(await row.innerText(), /周一例会[\s\S]*趋势[\s\S]*近 4 周[\s\S]*机动车乱停放、占道经营 · 全市 · 按责任网格[\s\S]*王芳/);
+    assert.equal(await page.getByTestId('saved').count(), 1, 'what the server made stands below');
+    await assertAccessible(page, 'saved reports');
+    await shoot(page, 'reports-saved');
+    await row.getByRole('link', {name: '乱停放与占道'}).click();
+    await settled(page, 'trend');
+    assert.deepEqual(Object.fromEntries(new URL(page.url()).searchParams), {period: '4w', kinds: 'illegal_parking,stall', by: 'area', compare: 'last_year'});
+
+    // A second person renames it while the first has the form open.
+    await page.getByTestId('tab-saved').click();
+    await row.getByTestId('bookmark-edit').click();
+    const other = await openPage(browser, {viewport: DESKTOP, theme: 'dark', lang: 'en'});
+    await other.page.goto(`${server.url}/reports/saved`);
+    await other.page.getByTestId('bookmark-row').filter({hasText: '乱停放与占道'}).getByTestId('bookmark-edit').click();
+    await other.page.getByTestId('bookmark-name').fill('Weekly parking');
+    await other.page.getByTestId('bookmark-save').click();
+    await other.page.getByTestId('name').fill('Li Ming');
+    await other.page.getByTestId('name-give').click();
+    await other.page.getByTestId('bookmark-row').filter({hasText: 'Weekly parking'}).waitFor({timeout: 10_000});
+    await page.getByTestId('bookmark-name').fill('停车周报');
+    await page.getByTestId('bookmark-save').click();
+    const clash = page.getByTestId('bookmark-conflict');
+    await clash.waitFor({timeout: 10_000});
+    assert.match(await clash.innerText(), /Li Ming 刚刚修改了它[\s\S]*Weekly parking[\s\S]*停车周报/);
+    await assertAccessible(page, 'a conflict');
+    await shoot(page, 'reports-saved-conflict');
+    await page.getByTestId('keep-mine').click();
+    await page.getByTestId('bookmark-row').filter({hasText: '停车周报'}).waitFor({timeout: 10_000});
+    // The other one deletes what they saw under another name: they are told first.
+    await other.page.getByTestId('bookmark-row').filter({hasText: 'Weekly parking'}).getByTestId('bookmark-remove').click();
+    await assertAccessible(other.page, 'deleting, English, dark');
+    await other.page.getByTestId('remove-do').click();
+    await other.page.getByTestId('remove-conflict').waitFor({timeout: 10_000});
+    assert.match(await other.page.getByTestId('remove-dialog').innerText(), /王芳 has just changed it[\s\S]*Delete all the same/);
+    await shoot(other.page, 'reports-saved-en-dark');
+    await other.page.getByTestId('remove-do').click();
+    await until(async () => (await other.page.getByTestId('bookmark-row').count()) === 1, {within: 10_000, what: 'it is gone'});
+    const {changes} = await (await fetch(`${server.url}/api/v1/reports/bookmarks/changes`)).json();
+    assert.deepEqual(changes.map((c) => [c.name, c.by, c.removed]), [
+      ['停车周报', 'Li Ming', true], ['停车周报', '王芳', false], ['Weekly parking', 'Li Ming', false], ['固定', '王芳', false], ['乱停放与占道', '王芳', false],
+    ]);
+    for (const s of [seen, other.seen]) assert.deepEqual(s.errors.filter((e) => !/409|412/.test(e)), [], 'console errors');
+    await other.context.close();
+    await context.close();
+  });
+
+  it('say when they could not be loaded, and that there is nothing where none are kept', async () => {
+    const {page, context} = await openPage(browser, {viewport: DESKTOP, theme: 'light'});
+    let status = 500;
+    await page.route(/\/api\/v1\/reports\/bookmarks$/, (route) => route.fulfill({status, contentType: 'application/problem+json', json: {title: 'x', status, detail: 'the disk is full'}}));
+    await page.goto(`${server.url}/reports/saved`);
+    const marks = page.getByTestId('bookmarks');
+    await until(async () => /大家保存的报告没能读出/.test(await marks.innerText()), {within: 10_000, what: 'the failure is said'});
+    status = 501;
+    await marks.getByRole('button', {name: '重试'}).click();
+    await until(async () => /这台服务器不保存报告/.test(await marks.innerText()), {within: 10_000, what: 'that none are kept is said'});
     await context.close();
   });
 });

@@ -67,6 +67,6 @@ export function askedText(c: Choice, kinds: readonly Kind[], areas: readonly Are
   const nameOf = (x: {readonly names: {readonly zh: string; readonly en: string}} | undefined): string | undefined => (x === undefined ? undefined : inLang(x.names, lang));
   return [
     named(c.kinds, (key) => nameOf(kinds.find((k) => k.key === key)), m.kindsAll), named(c.areas, (code) => nameOf(areas.find((a) => a.code === code)), m.areasAll),
-    ...(c.report === 'trend' ? [m.bys[c.by]] : []),
+    ...(c.report === 'trend' ? [c.by === 'city' ? m.bys.city : m.byOf(m.bys[c.by])] : []),
   ].join(' · ');
 }

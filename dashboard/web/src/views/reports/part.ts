@@ -17,4 +17,11 @@ export interface PartProps {
   readonly lang: Lang;
   readonly m: Texts;
   readonly stamp: Stamp;
+  /** What a section is about, which its figures say too; left out where there is but one. */
+  readonly of?: string;
+}
+
+/** The title of a figure, with what its section is about. */
+export function titled(text: string, of: string | undefined): string {
+  return of === undefined ? text : `${text} · ${of}`;
 }

@@ -24,7 +24,7 @@ function lastIn(r: Result): string {
 
 /** The period of a result as people read it; of a report of the present, its time. */
 export function periodText(r: Result, m: Texts): string {
-  if (r.fromMs === r.toMs) return m.asOf(momentIn(r.toMs, r.zone));
+  if (r.fromMs === r.toMs) return m.asOf(`${momentIn(r.toMs, r.zone)} (${r.zone})`);
   return m.periodOf(momentIn(r.fromMs, r.zone), lastIn(r), r.zone);
 }
 
@@ -39,7 +39,7 @@ export function stampFor(r: Result, m: Texts, lang: Lang): Stamp {
   const told = ['kind', 'area', 'by', 'every'].map((key) => parameterText(r, key, lang)).filter((t) => t !== '');
   return {
     title: inLang(r.title, lang), period: [periodText(r, m), ...told].join(' · '),
-    source: [m.versionOf(r.program, r.format), `${m.generated} ${momentIn(r.generatedAtMs, r.zone)}`, `${m.fingerprint} ${r.fingerprint}`].join(' · '),
+    source: [m.versionOf(r.program, r.format), `${m.generated} ${momentIn(r.generatedAtMs, r.zone)} (${r.zone})`, `${m.fingerprint} ${r.fingerprint}`].join(' · '),
     file: `${r.report}-${momentIn(r.toMs, r.zone).slice(0, 10)}`,
   };
 }
