@@ -299,7 +299,7 @@ func (r *run) take(entry stream.Entry) {
 		r.judge.observe(&entry.Observations[i])
 	}
 	for i := range entry.Health {
-		r.judge.health(&entry.Health[i])
+		r.judge.health(&entry.Health[i], entry.At)
 	}
 	r.judge.count()
 	r.judged.Seq = max(r.judged.Seq, entry.Seq)

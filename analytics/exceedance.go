@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/gonum/mathext"
 
 	"github.com/urbangrid/urbangrid/grid"
+	"github.com/urbangrid/urbangrid/sensors"
 	"github.com/urbangrid/urbangrid/store"
 )
 
@@ -16,6 +17,7 @@ type exceedanceRule struct {
 	kind      *kind
 	clearHold int64
 	open      []*cell
+	lives     map[sensors.DeviceID]*life // of the devices that open alerts come from
 	evidence  evidence
 }
 
@@ -56,6 +58,11 @@ func (c *cell) settle() {
 	horizon := c.kind.slot - c.kind.slots
 	if c.learnedTo == noTime {
 		c.learnedTo, c.exposure = max(horizon, c.kind.first), c.kind.exposure(horizon)
+	}
+	for _, s := range c.closed {
+		if s.to <= c.kind.newest {
+			c.lapse(s.to)
+		}
 	}
 	if horizon <= c.learnedTo && (len(c.buckets) == 0 || c.buckets[0].slot > horizon) {
 		return
@@ -158,8 +165,9 @@ func (r *exceedanceRule) raise(j *judge, c *cell, at int64, mean, p float64) {
 	a.Excess = a.Value - a.Baseline
 	r.gather(a)
 	a.Reason = r.explainRaised(a)
-	c.open, c.openSince, c.clearSince, c.reviseAt = a, at, noTime, 0
+	c.open, c.openSince, c.clearSince, c.reviseAt, c.lookedAt = a, at, noTime, 0, at
 	r.open = append(r.open, c)
+	r.listen()
 	j.raised(a)
 }
 
@@ -195,33 +203,45 @@ func (r *exceedanceRule) revise(j *judge, c *cell) {
 	c.open.Revision++
 	c.open.UpdatedAt = fromMicros(r.kind.newest)
 	r.gather(c.open)
+	r.listen()
 	c.open.Reason = r.explainRaised(c.open)
 	j.changed(c.open)
 }
 
 // slide looks at every cell with an alert after the kind's watermark has moved
-// into another slot. Only an observation of the kind moves it, so that silence
-// of the whole kind closes nothing.
+// into another slot, or a device was heard of. Only that moves the window of a cell,
+// so that silence closes nothing.
 func (r *exceedanceRule) slide(j *judge) {
 	kept := r.open[:0]
 	for _, c := range r.open {
-		if c.openSince > r.kind.newest { // read back, not yet raised
+		c.settle()
+		at := r.toldUntil(j, c.open)
+		if at <= c.lookedAt { // also when it was read back and is not yet raised
 			kept = append(kept, c)
 			continue
 		}
-		c.settle()
+		c.lookedAt = at
 		size, mean := r.predict(&c.baseline)
-		p := tail(c.count, size, mean)
-		c.clearSince = since(c.clearSince, p > r.Exceedance.PClear, r.kind.newest)
-		if !j.live || c.clearSince == noTime || r.kind.newest-c.clearSince < r.clearHold {
+		n := c.within(at)
+		p := tail(n, size, mean)
+		c.clearSince = since(c.clearSince, p > r.Exceedance.PClear, at)
+		if !j.live || c.clearSince == noTime || at-c.clearSince < r.clearHold {
 			kept = append(kept, c)
 			continue
 		}
 		a := c.open
 		c.open, c.openSince, c.clearSince = nil, noTime, noTime
-		a.Reason = r.explainClosed(a, c.count, p)
-		j.closed(a, fromMicros(r.kind.newest))
+		if c.lapse(at) && c.shown && !c.dirty {
+			c.dirty = true
+			j.dirty = append(j.dirty, c)
+		}
+		a.Reason = r.explainClosed(a, n, p)
+		j.closed(a, fromMicros(at))
 	}
+	closed := len(kept) < len(r.open)
 	clear(r.open[len(kept):])
 	r.open = kept
+	if closed {
+		r.listen()
+	}
 }

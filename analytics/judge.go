@@ -32,6 +32,7 @@ type judge struct {
 	minute      int64  // the newest whole minute judged, of any kind
 	hotspots    []*hotspotRule
 	secondaries []*secondary
+	exceedances []*exceedanceRule
 	silent      map[sensors.DeviceID]*store.Alert // open alerts about devices that are silent
 	mutes       *store.MuteSet
 	newest      int64 // greatest time judged live of any kind, noTime before the first
@@ -83,6 +84,7 @@ func newJudge(catalog Kinds, rules []Rule, study *study, opts Options, m *metric
 			j.rules[r.Name] = j.secondaryRule(r, k, study, opts)
 		default:
 			k.exceedance = &exceedanceRule{Rule: r, kind: k, clearHold: r.Exceedance.HoldClear.Microseconds()}
+			j.exceedances = append(j.exceedances, k.exceedance)
 			j.rules[r.Name] = k.exceedance
 		}
 	}
@@ -151,6 +153,9 @@ func (j *judge) observe(o *grid.Placed) {
 	}
 	if slid && k.exceedance != nil {
 		k.exceedance.slide(j)
+	}
+	for _, r := range j.exceedances {
+		r.alive(j, o.Device, seen)
 	}
 }
 
@@ -240,6 +245,9 @@ func (j *judge) goLive(now time.Time) {
 	}
 	for _, k := range j.kinds {
 		for _, c := range k.cells {
+			for _, s := range c.closed {
+				c.lapse(s.to)
+			}
 			c.closed = nil
 		}
 	}
@@ -333,7 +341,9 @@ func (r *exceedanceRule) restore(a store.Alert) bool {
 		return true
 	}
 	c.open, c.openSince = &a, a.RaisedAt.UnixMicro()
+	c.lookedAt = c.openSince
 	r.open = append(r.open, c)
+	r.listen()
 	return true
 }
 

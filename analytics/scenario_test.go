@@ -103,7 +103,7 @@ func (s *scenario) minute(from time.Time) stream.Entry {
 		}
 		s.readings = s.readings[1:]
 	}
-	for _, h := range s.gone {
+	for _, h := range s.health {
 		if !h.At.Before(from) && h.At.Before(e.At) {
 			e.Health = append(e.Health, h)
 		}

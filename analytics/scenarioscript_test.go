@@ -30,6 +30,7 @@ import (
 //	maintenance n1 from 2d to 3d
 //	mute parking_cluster from 2d to 3d   nobody is to be notified of alerts of that rule
 //	gone n1 at 2d               its connection is said to be lost
+//	online n1 at 2d1h           and to be there; also a sign of life
 //	dark from 2d to 2d4h        nothing at all is received
 //	restart at 2d
 //	eval at 3d alerts           those that changed since the last eval, and those that are open
@@ -52,7 +53,7 @@ type scenario struct {
 	readings []grid.Placed
 	interval map[sensors.DeviceID]time.Duration
 	mutes    []store.Mute
-	gone     []sensors.Health
+	health   []sensors.Health
 	dark     [][2]time.Time
 	restarts []time.Time
 	evals    []evaluation
@@ -112,7 +113,9 @@ func (s *scenario) statement(w []string, line int) (err error) {
 		s.mutes = append(s.mutes, store.Mute{ID: "m" + strconv.Itoa(line), Purpose: store.MuteAlerts,
 			Rule: w[1], From: s.after(w[3]), To: s.after(w[5])})
 	case "gone":
-		s.gone = append(s.gone, sensors.Health{Device: sensors.DeviceID(w[1]), At: s.after(w[3]), Presence: sensors.Offline})
+		s.health = append(s.health, sensors.Health{Device: sensors.DeviceID(w[1]), At: s.after(w[3]), Presence: sensors.Offline})
+	case "online":
+		s.health = append(s.health, sensors.Health{Device: sensors.DeviceID(w[1]), At: s.after(w[3]), Presence: sensors.Online})
 	case "dark":
 		s.dark = append(s.dark, [2]time.Time{s.after(w[2]), s.after(w[4])})
 	case "restart":

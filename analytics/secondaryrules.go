@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/urbangrid/urbangrid/sensors"
 )
@@ -31,10 +32,18 @@ func (j *judge) secondaryRule(r Rule, k *kind, study *study, opts Options) openR
 	}
 }
 
-// health takes in what a message says of a device itself.
-func (j *judge) health(h *sensors.Health) {
+// health takes in what a message that was received at a time says of a device itself.
+func (j *judge) health(h *sensors.Health, received time.Time) {
 	for _, s := range j.secondaries {
 		s.presence(j, h)
+	}
+	at := min(h.At.UnixMicro(), received.UnixMicro())
+	for _, r := range j.exceedances {
+		if h.Presence == sensors.Offline {
+			r.gone(j, h.Device, at)
+		} else {
+			r.alive(j, h.Device, at)
+		}
 	}
 }
 

@@ -101,6 +101,7 @@ type cell struct {
 	count      int64 // events in the judged window
 	open       *store.Alert
 	openSince  int64 // RaisedAt of open
+	lookedAt   int64 // end of the window in which it was last looked whether open is over
 	reviseAt   int64 // count from which open is worth a revision; 0 for not yet known
 	closed     []span
 	clearSince int64 // noTime while the count speaks for the alert
