@@ -31,10 +31,11 @@ function pass(target, req, res) {
 }
 
 /**
- * Serves a page of `target` whose map has `cells` at every resolution. `step()` sends
- * a delta in which every cell changes and answers its number.
+ * Serves a page of `target` whose map has `cells` at every resolution, and `alerts`.
+ * `step()` sends a delta in which every cell changes and answers its number; `tell()`
+ * sends an alert.
  */
-export async function startFeeder(target, cells) {
+export async function startFeeder(target, cells, alerts = []) {
   const table = JSON.stringify({hash: `t${cells.length}`, resolution: 10, cells});
   const server = createServer((req, res) => {
     if (req.url.startsWith('/api/v1/cells/tables/')) {
@@ -45,6 +46,8 @@ export async function startFeeder(target, cells) {
   const sockets = new WebSocketServer({server, path: '/api/v1/live', perMessageDeflate: false});
   let seq = 1;
   let viewer = null; // {ws, id}
+  let listener = null; // {ws, id} of the alerts
+  let told = 0;
   const columns = () => ({
     i: cells.map((_, k) => (k === 0 ? 0 : 1)),
     v: cells.map((_, k) => 45 + ((k * 13 + seq * 7) % 400) / 10),
@@ -59,7 +62,8 @@ export async function startFeeder(target, cells) {
       const frame = JSON.parse(String(data));
       if (frame.t !== 'sub') return;
       if (frame.topic === 'alerts') {
-        say(ws, {t: 'snap', id: frame.id, epoch: EPOCH, seq: 0, ts: Date.now(), alerts: []});
+        listener = {ws, id: frame.id};
+        say(ws, {t: 'snap', id: frame.id, epoch: EPOCH, seq: told, ts: Date.now(), alerts});
         return;
       }
       viewer = {ws, id: frame.id};
@@ -73,6 +77,10 @@ export async function startFeeder(target, cells) {
       seq++;
       if (viewer !== null) say(viewer.ws, {t: 'd', id: viewer.id, seq, from: seq - 1, ts: Date.now(), ...columns()});
       return seq;
+    },
+    tell(alert) {
+      told++;
+      if (listener !== null) say(listener.ws, {t: 'ev', id: listener.id, seq: told, alert});
     },
     stop: () => new Promise((resolve) => {
       for (const ws of sockets.clients) ws.terminate();
