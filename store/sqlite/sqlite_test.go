@@ -138,6 +138,21 @@ func TestMigrations_GoBackAndForthAgain(t *testing.T) {
 	}
 }
 
+// Two branches took numbers, and the later one was released first.
+func TestOpen_RefusesAMigrationThatComesLate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "records.db")
+	if _, err := migrator(t, path).UpTo(t.Context(), 7); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := raw(t, path).Exec(`INSERT INTO goose_db_version (version_id, is_applied) VALUES (9, 1)`); err != nil {
+		t.Fatal(err)
+	}
+	_, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	if err == nil || !strings.Contains(err.Error(), "00008_settings.sql") {
+		t.Errorf("opened with %v, want an error that names the migration that is missing", err)
+	}
+}
+
 func TestOpen_RefusesAFileOfANewerVersion(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "records.db")
 	if err := mustOpen(t, path).Close(); err != nil {

@@ -53,7 +53,8 @@ var (
 )
 
 // Open brings the schema up to date and returns the records. It refuses a
-// database that a newer version has written. The caller still owns db and closes
+// database that a newer version has written, and one that lacks a migration older
+// than what it has: there is one order of migrations, the one that tests run. The caller still owns db and closes
 // it after the last use of the Records.
 func Open(ctx context.Context, db Database) (*Records, error) {
 	dir, err := fs.Sub(migrations, "migrations")
