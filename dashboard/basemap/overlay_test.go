@@ -271,7 +271,7 @@ func TestOverlay_WhatCannotBeDrawnIsRefusedWithItsReason(t *testing.T) {
 		"coordinates of other form": {collection(feature(`{"type":"LineString","coordinates":[1,2]}`, `{}`)), basemap.NotGeoJSON, "feature 1"},
 		"a position of one number":  {collection(feature(`{"type":"Point","coordinates":[1]}`, `{}`)), basemap.NotGeoJSON, "longitude and latitude"},
 		"collections without end":   {collection(feature(nested, `{}`)), basemap.NotGeoJSON, "deep"},
-		"metres":                    {collection(feature(`{"type":"Point","coordinates":[506123.5,3456789.1]}`, `{}`)), basemap.OutOfRange, "506123.5"},
+		"metres":                    {collection(feature(`{"type":"Point","coordinates":[506123.5,3456789.1]}`, `{}`)), basemap.OutOfRange, "[506123.5, 3456789.1]"},
 		"latitude first":            {collection(feature(`{"type":"Point","coordinates":[31.25,121.4]}`, `{}`)), basemap.OutOfRange, "longitude comes first"},
 		"a projected system":        {`{"crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::4549"}},` + collection(feature(line, `{}`))[1:], basemap.UnknownCRS, "EPSG::4549"},
 		"a system behind a link":    {`{"crs":{"type":"link","properties":{"href":"x"}},` + collection(feature(line, `{}`))[1:], basemap.UnknownCRS, "names no system"},

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strconv"
 
 	"github.com/urbangrid/urbangrid/grid"
 	"github.com/urbangrid/urbangrid/sensors"
@@ -162,7 +163,7 @@ func (d *drawing) point(c []float64) (grid.Point, *OverlayFault) {
 		if math.Abs(lon) <= 90 && math.Abs(lat) <= 180 {
 			hint = ": the longitude comes first"
 		}
-		return grid.Point{}, fault(OutOfRange, "position [%v, %v] is not longitude and latitude in degrees%s", lon, lat, hint)
+		return grid.Point{}, fault(OutOfRange, "position [%s, %s] is not longitude and latitude in degrees%s", decimal(lon), decimal(lat), hint)
 	}
 	p := grid.ToWGS84(sensors.Position{LatDegrees: lat, LonDegrees: lon, Datum: d.datum})
 	p.LatDegrees = round(max(-mercatorDegrees, min(mercatorDegrees, p.LatDegrees)))
@@ -171,6 +172,9 @@ func (d *drawing) point(c []float64) (grid.Point, *OverlayFault) {
 	d.box.South, d.box.North = min(d.box.South, p.LatDegrees), max(d.box.North, p.LatDegrees)
 	return p, nil
 }
+
+// decimal writes a number as files have it, without an exponent.
+func decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 func round(degrees float64) float64 { return math.Round(degrees*1e6) / 1e6 }
 

@@ -6,6 +6,7 @@ import {areaAt, boundsOf, resolutionFor, type Bounds, type Place} from './geo';
 import {inLang, type Lang} from './i18n';
 import {Drawer, FRESH_MS} from './drawer';
 import type {CityMap, Theme} from './map/city-map';
+import {OverlayBook} from './map/overlay-book';
 import {
   cellsTopic, currentKind, messages, spanShown,
   type Hover, type Intents, type Loadable, type Model, type PlacedTable,
@@ -71,6 +72,7 @@ export class App implements Intents {
   readonly #playback: Playback;
   readonly #nearby: Nearby;
   readonly #study: Study;
+  readonly #overlays: OverlayBook;
   /** The server's run whose areas and kinds are known. */
   #epoch = '';
   /** What the address asked for and could not be done yet. */
@@ -104,6 +106,16 @@ export class App implements Intents {
     this.#study = new Study({
       nowMs: () => out.world.nowMs() + this.#model.link.clockOffsetMs,
       show: (findings) => this.#set(findings),
+    });
+    this.#overlays = new OverlayBook({
+      nowMs: () => out.world.nowMs(),
+      list: () => get('basemap', (x) => x),
+      load: (url) => fetchJSON(url),
+      hidden: () => this.#model.hiddenOverlays,
+      show: (overlays) => {
+        this.#set({overlays});
+        this.#drawer.draw(this.#model);
+      },
     });
     this.#nearby = new Nearby({
       nowMs: () => out.world.nowMs(),
@@ -153,6 +165,7 @@ export class App implements Intents {
       ...(wish.resolution === undefined || wish.resolution === 'auto' ? {} : {resolution: wish.resolution}),
       ...(wish.span === undefined ? {} : {span: wish.span}),
       ...(wish.panel === undefined ? {} : {panel: wish.panel}),
+      ...(wish.hidden === undefined ? {} : {hiddenOverlays: wish.hidden}),
       ...(wish.view === undefined ? {} : {centre: wish.view.at, zoom: wish.view.zoom, moved: true}),
     });
   }
@@ -179,6 +192,7 @@ export class App implements Intents {
     if (this.#map !== null && !this.#model.link.stale && !this.#out.hidden()) {
       this.#study.look();
       this.#nearby.refresh(this.#model.nowMs);
+      void this.#overlays.refresh();
     }
     if (this.#model.link.phase !== 'live') return;
     if (this.#model.nowMs - this.#failedAtMs > REFETCH_MS) this.#refetch();
@@ -367,6 +381,15 @@ export class App implements Intents {
     this.#drawer.draw(this.#model);
   }
 
+  showOverlay(name: string, isShown: boolean): void {
+    const hidden = new Set(this.#model.hiddenOverlays);
+    if (isShown) hidden.delete(name);
+    else hidden.add(name);
+    this.#set({hiddenOverlays: hidden});
+    this.#drawer.draw(this.#model);
+    if (isShown) void this.#overlays.look();
+  }
+
   zoom(levels: number): void {
     this.#map?.zoomBy(levels);
   }
@@ -414,6 +437,7 @@ export class App implements Intents {
       resizing.observe(element);
       this.#set({map: map.renderer});
       this.#drawer.draw(this.#model);
+      void this.#overlays.refresh();
       if (kept === null) this.home();
       else map.jumpTo(kept.centre, kept.zoom);
     }).catch((error: unknown) => {

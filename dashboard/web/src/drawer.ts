@@ -1,5 +1,6 @@
 import {encodeValues} from './color';
 import type {CityMap, Marker, Outline} from './map/city-map';
+import {shownOverlays} from './map/overlay';
 import {alertsThen, currentKind, matchingTable, messages, shownCells, shownPalette, shownScale, shownValues, type Model} from './model';
 
 type H3 = typeof import('./h3');
@@ -32,6 +33,9 @@ export class Drawer {
     if (was.theme !== model.theme) map.setTheme(model.theme);
     if (was.lang !== model.lang) map.setLabel(messages(model).mapLabel);
     if ((was.areas !== model.areas || was.lang !== model.lang) && model.areas.state === 'loaded') map.setAreas(model.areas.value, model.lang);
+    if (was.overlays !== model.overlays || was.hiddenOverlays !== model.hiddenOverlays || was.lang !== model.lang) {
+      map.setOverlays(shownOverlays(model.overlays, model.hiddenOverlays), model.lang);
+    }
     this.#drawCells(map, h3, model, was);
     if (was.alerts !== model.alerts || was.selection !== model.selection || was.playback?.atMs !== model.playback?.atMs) {
       map.setMarkers(markersOf(model));

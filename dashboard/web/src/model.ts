@@ -6,6 +6,7 @@ import type {Bounds, Place} from './geo';
 import {CATALOGUES, type Lang, type Messages} from './i18n';
 import type {Basemap} from './map/basemap';
 import type {Theme} from './map/city-map';
+import type {Overlay} from './map/overlay';
 import type {PlaybackState, Speed} from './views/live/playback';
 import type {Heard, NearbyDevice, Usual} from './views/live/wire';
 import type {Alert, Area, CellId, CellTable, Kind, KindKey, Names, Resolution, Series} from './wire';
@@ -104,6 +105,10 @@ export interface Model {
   readonly panel: 'alerts' | 'cells';
   /** What lies below the cells, null for nothing. */
   readonly basemap: Basemap | null;
+  /** The GeoJSON files of the basemap, in the order of drawing. */
+  readonly overlays: readonly Overlay[];
+  /** The files among them that the person has switched off. */
+  readonly hiddenOverlays: ReadonlySet<string>;
   readonly map: 'loading' | 'failed' | 'webgl2' | 'canvas2d';
   readonly announcement: string;
 }
@@ -141,6 +146,8 @@ export function firstModel(lang: Lang, theme: Theme, nowMs: number): Model {
     heard: {state: 'loading'},
     panel: 'alerts',
     basemap: null,
+    overlays: [],
+    hiddenOverlays: new Set(),
     map: 'loading',
     announcement: '',
   };
@@ -171,6 +178,8 @@ export interface Intents {
   retryPast(): void;
   /** Returns to the present. */
   goLive(): void;
+  /** Switches a GeoJSON file of the basemap on or off. */
+  showOverlay(name: string, isShown: boolean): void;
   zoom(levels: number): void;
   home(): void;
   reconnect(): void;

@@ -8,6 +8,8 @@ import {
 } from './city-map';
 import type {Basemap} from './basemap';
 import {Gestures, type Camera} from './gestures';
+import {OVERLAY_STYLES, OVERLAY_TEXT_PIXELS, type Overlay} from './overlay';
+import {OverlayPainter, type Screen} from './overlay-painter';
 import {RasterTiles} from './raster-tiles';
 
 /** Hexagons of one colour go into paths of this many: longer ones rasterise slower. */
@@ -44,6 +46,13 @@ interface DrawnOutline {
   readonly rings: Rings;
   /** When it began to pulse, by performance.now; -Infinity when it does not. */
   readonly since: number;
+}
+
+/** Room that a name takes. */
+interface Taken {
+  readonly x: number;
+  readonly y: number;
+  readonly half: number;
 }
 
 interface Label {
@@ -84,6 +93,7 @@ export class CanvasCityMap implements CityMap {
   #outlines: readonly DrawnOutline[] = [];
   #devices: readonly DevicePoint[] = [];
   #tiles: RasterTiles | null = null;
+  readonly #overlays = new OverlayPainter(() => this.#draw());
 
   constructor(container: HTMLElement, theme: Theme, events: MapEvents) {
     const ctx = this.#canvas.getContext('2d', {alpha: false});
@@ -117,6 +127,11 @@ export class CanvasCityMap implements CityMap {
   setBasemap(basemap: Basemap): void {
     if (basemap.form !== 'tiles') return;
     this.#tiles = new RasterTiles(basemap, () => this.#draw());
+    this.#draw();
+  }
+
+  setOverlays(overlays: readonly Overlay[], lang: Lang): void {
+    this.#overlays.set(overlays, lang);
     this.#draw();
   }
 
@@ -214,6 +229,7 @@ export class CanvasCityMap implements CityMap {
     cancelAnimationFrame(this.#request);
     cancelAnimationFrame(this.#flight);
     this.#gestures.destroy();
+    this.#overlays.destroy();
     this.#canvas.remove();
   }
 
@@ -262,6 +278,7 @@ export class CanvasCityMap implements CityMap {
     const ctx = this.#ctx;
     const c = MAP_COLORS[this.#theme];
     const ratio = this.#canvas.width / this.#width;
+    const screen: Screen = {ctx, camera: this.#camera, width: this.#width, height: this.#height, theme: this.#theme, ratio};
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
     ctx.fillStyle = c.ground;
     ctx.fillRect(0, 0, this.#width, this.#height);
@@ -277,7 +294,9 @@ export class CanvasCityMap implements CityMap {
     ctx.strokeStyle = c.grid;
     ctx.lineWidth = 1;
     ctx.stroke();
+    this.#overlays.paintBelow(screen);
     this.#paintCells();
+    this.#overlays.paintShine(screen);
     this.#path(this.#areas, true);
     ctx.setLineDash([4, 3]);
     ctx.strokeStyle = c.border;
@@ -293,7 +312,8 @@ export class CanvasCityMap implements CityMap {
     ctx.strokeStyle = c.selected;
     ctx.lineWidth = 3;
     ctx.stroke();
-    this.#paintLabels();
+    this.#overlays.paintPoints(screen);
+    this.#paintLabels(screen);
     for (const d of this.#devices) {
       const p = this.#screen(project(d.lonDegrees, d.latDegrees));
       drawDevice(ctx, p.x, p.y, 5.5, d.isCamera, d.isOnline);
@@ -346,24 +366,33 @@ export class CanvasCityMap implements CityMap {
     ctx.globalAlpha = 1;
   }
 
-  #paintLabels(): void {
+  /** Names of areas first, then those of overlays where there is room. */
+  #paintLabels(screen: Screen): void {
     const ctx = this.#ctx;
     const c = MAP_COLORS[this.#theme];
-    ctx.font = `500 13px ${LABEL_FONT}`;
     ctx.textAlign = 'center';
     ctx.textBaseline = 'middle';
-    ctx.lineWidth = 3.2;
     ctx.strokeStyle = c.halo;
+    const taken: Taken[] = [];
+    ctx.font = `500 13px ${LABEL_FONT}`;
+    ctx.lineWidth = 3.2;
     ctx.fillStyle = c.label;
-    const taken: {readonly x: number; readonly y: number; readonly half: number}[] = [];
-    for (const label of this.#labels) {
-      const p = this.#screen(label.at);
-      const half = ctx.measureText(label.text).width / 2 + 4;
-      if (taken.some((t) => Math.abs(t.x - p.x) < t.half + half && Math.abs(t.y - p.y) < 20)) continue;
-      taken.push({...p, half});
-      ctx.strokeText(label.text, p.x, p.y);
-      ctx.fillText(label.text, p.x, p.y);
-    }
+    for (const label of this.#labels) this.#paintLabel(label.text, [this.#screen(label.at)], taken);
+    ctx.font = `${OVERLAY_TEXT_PIXELS}px ${LABEL_FONT}`;
+    ctx.lineWidth = 2.8;
+    ctx.fillStyle = OVERLAY_STYLES[this.#theme].label;
+    for (const label of this.#overlays.labels(screen)) this.#paintLabel(label.text, label.spots, taken);
+  }
+
+  /** Writes a name at the first of its places that is on the screen and free. */
+  #paintLabel(text: string, spots: readonly {readonly x: number; readonly y: number}[], taken: Taken[]): void {
+    const half = this.#ctx.measureText(text).width / 2 + 4;
+    const isFree = (x: number, y: number): boolean => !taken.some((t) => Math.abs(t.x - x) < t.half + half && Math.abs(t.y - y) < 20);
+    const at = spots.find(({x, y}) => x > -half && x < this.#width + half && y > -20 && y < this.#height + 20 && isFree(x, y));
+    if (at === undefined) return;
+    taken.push({...at, half});
+    this.#ctx.strokeText(text, at.x, at.y);
+    this.#ctx.fillText(text, at.x, at.y);
   }
 
   #screen(m: Mercator): {readonly x: number; readonly y: number} {

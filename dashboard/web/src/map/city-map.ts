@@ -3,6 +3,7 @@ import type {Bounds, Place} from '../geo';
 import type {Lang} from '../i18n';
 import type {Area, LonLat, Severity} from '../wire';
 import type {Basemap} from './basemap';
+import type {Overlay} from './overlay';
 
 /** Light or dark. */
 export type Theme = 'dark' | 'light';
@@ -56,6 +57,8 @@ export interface CityMap {
   setLabel(text: string): void;
   /** What lies below everything; it is set once. A map that cannot draw it leaves it out. */
   setBasemap(basemap: Basemap): void;
+  /** Replaces the GeoJSON files that are drawn below the cells, the first lowest. */
+  setOverlays(overlays: readonly Overlay[], lang: Lang): void;
   setAreas(areas: readonly Area[], lang: Lang): void;
   /** Replaces the cells; all show nothing until setValues. */
   setCells(corners: readonly Corners[]): void;

@@ -4,6 +4,7 @@ import type {Bounds, Place} from '../geo';
 import type {Lang} from '../i18n';
 import type {Area, LonLat} from '../wire';
 import type {Basemap} from './basemap';
+import type {Overlay, OverlayShape} from './overlay';
 import type {CityMap, Corners, DevicePoint, MapEvents, Marker, Outline, Theme} from './city-map';
 
 function movedLonLat([lon, lat]: LonLat): LonLat {
@@ -26,6 +27,17 @@ function movedArea(a: Area): Area {
   return {...a, polygons: a.polygons.map((p) => p.map((ring) => ring.map(movedLonLat))), label: a.label === null ? null : movedLonLat(a.label)};
 }
 
+function movedShape(s: OverlayShape): OverlayShape {
+  switch (s.form) {
+    case 'area':
+      return {...s, polygons: s.polygons.map((p) => p.map((ring) => ring.map(movedLonLat))), label: s.label === null ? null : movedLonLat(s.label)};
+    case 'line':
+      return {...s, lines: s.lines.map((line) => line.map(movedLonLat))};
+    case 'point':
+      return {...s, points: s.points.map(movedLonLat)};
+  }
+}
+
 /** The events of a map of GCJ-02 as the page wants them, in WGS-84. */
 export function unshifted(events: MapEvents): MapEvents {
   return {
@@ -42,6 +54,8 @@ export function unshifted(events: MapEvents): MapEvents {
  */
 export class ShiftedMap implements CityMap {
   readonly #inner: CityMap;
+  /** Moved once a version of a file. */
+  readonly #moved = new WeakMap<readonly OverlayShape[], readonly OverlayShape[]>();
 
   constructor(inner: CityMap) {
     this.#inner = inner;
@@ -61,6 +75,16 @@ export class ShiftedMap implements CityMap {
 
   setBasemap(basemap: Basemap): void {
     this.#inner.setBasemap(basemap);
+  }
+
+  setOverlays(overlays: readonly Overlay[], lang: Lang): void {
+    this.#inner.setOverlays(overlays.map((o) => (o.shapes === null ? o : {...o, shapes: this.#movedShapes(o.shapes)})), lang);
+  }
+
+  #movedShapes(shapes: readonly OverlayShape[]): readonly OverlayShape[] {
+    const moved = this.#moved.get(shapes) ?? shapes.map(movedShape);
+    this.#moved.set(shapes, moved);
+    return moved;
   }
 
   setAreas(areas: readonly Area[], lang: Lang): void {

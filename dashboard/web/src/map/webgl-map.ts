@@ -5,6 +5,8 @@ import {inLang, type Lang} from '../i18n';
 import type {Area, LonLat, Severity} from '../wire';
 import type {Basemap} from './basemap';
 import {CellLayer} from './cell-layer';
+import type {Overlay} from './overlay';
+import {featuresOf, layersOf, type Place as LayerPlace} from './overlay-layers';
 import {
   drawDevice, drawMarker, MAP_COLORS, PULSE_MS, pulseAt, reducedMotion, SEVERITY_COLORS,
   type CityMap, type Corners, type DevicePoint, type MapColors, type MapEvents, type Marker, type Outline, type Theme,
@@ -79,6 +81,9 @@ interface Below {
   readonly layers: (source: string, theme: Theme, lang: string) => readonly LayerSpecification[];
 }
 
+/** Sources and layers of overlays begin so. */
+const OVERLAY = 'overlay:';
+
 const SEVERITIES: readonly Severity[] = ['notice', 'warning', 'critical'];
 
 const RANK: Readonly<Record<Severity, number>> = {notice: 0, warning: 1, critical: 2};
@@ -125,6 +130,10 @@ export class WebGLCityMap implements CityMap {
   readonly #events: MapEvents;
   #basemap: Below | null = null;
   #lang: Lang = 'zh';
+  #overlays: readonly Overlay[] = [];
+  /** The shapes that each source of an overlay has. */
+  readonly #laid = new Map<string, Overlay['shapes']>();
+  #overlayLang: Lang = 'zh';
 
   constructor(container: HTMLElement, theme: Theme, events: MapEvents) {
     setWorkerUrl(new URL(workerUrl, window.location.href).href);
@@ -164,6 +173,7 @@ export class WebGLCityMap implements CityMap {
     this.#cells.setTheme(theme);
     this.#repaint(MAP_COLORS[theme]);
     this.#layBasemap();
+    this.#layOverlays();
   }
 
   setLabel(text: string): void {
@@ -201,6 +211,39 @@ export class WebGLCityMap implements CityMap {
     if (map.getSource('basemap') === undefined) map.addSource('basemap', below.source);
     for (const l of below.layers('basemap', this.#theme, this.#lang)) map.addLayer(l, 'land');
     map.setPaintProperty('land', 'fill-opacity', 0);
+  }
+
+  setOverlays(overlays: readonly Overlay[], lang: Lang): void {
+    this.#overlays = overlays;
+    this.#overlayLang = lang;
+    this.#layOverlays();
+  }
+
+  /** Brings sources and layers to the overlays, anew for a theme or language; shapes are handed over once. */
+  #layOverlays(): void {
+    const map = this.#map;
+    if (!this.#ready) return;
+    for (const l of map.getStyle().layers) if (l.id.startsWith(OVERLAY)) map.removeLayer(l.id);
+    for (const o of this.#overlays) this.#sourceOf(o);
+    const wanted = new Set(this.#overlays.map((o) => OVERLAY + o.name));
+    for (const id of [...this.#laid.keys()].filter((k) => !wanted.has(k))) {
+      map.removeSource(id);
+      this.#laid.delete(id);
+    }
+    const above: Readonly<Record<LayerPlace, string>> = {below: this.#cells.id, shine: 'borders', names: 'labels'};
+    for (const id of wanted) {
+      for (const {place, layer} of layersOf(id, this.#theme, this.#overlayLang, MAP_COLORS[this.#theme].halo)) map.addLayer(layer, above[place]);
+    }
+  }
+
+  #sourceOf(o: Overlay): void {
+    const id = OVERLAY + o.name;
+    const source = this.#map.getSource<GeoJSONSource>(id);
+    if (source !== undefined && this.#laid.get(id) === o.shapes) return;
+    const data = featuresOf(o.shapes ?? []);
+    if (source === undefined) this.#map.addSource(id, {type: 'geojson', data});
+    else void source.setData(data);
+    this.#laid.set(id, o.shapes);
   }
 
   setAreas(areas: readonly Area[], lang: Lang): void {
@@ -356,6 +399,7 @@ export class WebGLCityMap implements CityMap {
     }
     if (this.#map.getLayer(this.#cells.id) === undefined) this.#map.addLayer(this.#cells, 'borders');
     this.#layBasemap();
+    this.#layOverlays();
     for (const [id, data] of this.#data) void this.#map.getSource<GeoJSONSource>(id)?.setData(data);
     this.#data.clear();
   }

@@ -1,5 +1,6 @@
 import {LAYERS, type Layer, type Model, type Span} from '../../model';
 import type {Place} from '../../geo';
+import {joinedNames, splitNames} from '../../map/overlay';
 import {RESOLUTIONS, type CellId, type KindKey, type Resolution} from '../../wire';
 
 /** What an address of the live view asks for; what it does not name is left as it is. */
@@ -12,6 +13,8 @@ export interface Wish {
   readonly alert?: string;
   readonly span?: Span;
   readonly panel?: Model['panel'];
+  /** The files of the basemap that are switched off. */
+  readonly hidden?: ReadonlySet<string>;
   /** The past moment to show. */
   readonly atMs?: number;
 }
@@ -44,6 +47,7 @@ export function wishOf(query: URLSearchParams): Wish {
   const view = viewOf(query.get('view'));
   const span = keyOf(SPAN_KEYS, query.get('span'));
   const panel = keyOf<Model['panel']>(['alerts', 'cells'], query.get('tab'));
+  const hidden = query.get('off');
   const atMs = Date.parse(query.get('t') ?? '');
   return {
     ...(kind === null || kind === '' ? {} : {kind}),
@@ -54,6 +58,7 @@ export function wishOf(query: URLSearchParams): Wish {
     ...(alert === null || alert === '' ? {} : {alert}),
     ...(span === undefined ? {} : {span}),
     ...(panel === undefined ? {} : {panel}),
+    ...(hidden === null ? {} : {hidden: splitNames(hidden)}),
     ...(Number.isNaN(atMs) ? {} : {atMs}),
   };
 }
@@ -70,6 +75,7 @@ export function queryOf(model: Model): Readonly<Record<string, string | null>> {
     alert: model.selection === null || model.selection.alert === '' ? null : model.selection.alert,
     span: model.selection === null || model.span === '15m' ? null : model.span,
     tab: model.panel === 'alerts' ? null : model.panel,
+    off: joinedNames(model.hiddenOverlays),
     t: model.playback === null ? null : new Date(model.playback.atMs).toISOString().replace('.000Z', 'Z'),
   };
 }
