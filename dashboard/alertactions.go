@@ -32,7 +32,7 @@ type muteWish struct {
 // AlertAction is what one person wants to do about alerts.
 type AlertAction struct {
 	Action store.HandlingAction `json:"action" enum:"acknowledge,dispatch,comment,confirmed,false_alarm,mute,close,reopen"`
-	By     string               `json:"by" minLength:"1" maxLength:"100" doc:"Who does it" example:"王芳"`
+	By     Person               `json:"by" minLength:"1" maxLength:"100" doc:"Who does it" example:"王芳"`
 	Note   string               `json:"note,omitempty" maxLength:"1000" doc:"Needed for a comment"`
 	To     *sendTo              `json:"to,omitempty" doc:"For dispatch: an area, a unit or both"`
 	Mute   *muteWish            `json:"mute,omitempty" doc:"For mute"`
@@ -195,7 +195,7 @@ func (s *Server) alertsChanged() {
 
 // command turns a wish into a command, refusing what the schema cannot.
 func (s *Server) command(ctx context.Context, a *AlertAction, id string) (store.HandlingCommand, error) {
-	c := store.HandlingCommand{AlertID: id, Action: a.Action, By: a.By, Note: strings.TrimSpace(a.Note), At: s.deps.Now()}
+	c := store.HandlingCommand{AlertID: id, Action: a.Action, By: string(a.By), Note: strings.TrimSpace(a.Note), At: s.deps.Now()}
 	refuse := func(field, message string) (store.HandlingCommand, error) {
 		return c, huma.Error422UnprocessableEntity(message, &huma.ErrorDetail{Message: message, Location: "body." + field})
 	}

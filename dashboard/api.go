@@ -32,6 +32,7 @@ func (s *Server) operations(mux *http.ServeMux) error {
 	// from other hosts, and bodies carry no $schema.
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "", "", ""
 	config.CreateHooks = nil
+	config.Transformers = append(config.Transformers, boundEcho)
 	api := humago.New(mux, config)
 
 	s.kindOperations(api)

@@ -44,7 +44,7 @@ type putAreasInput struct {
 	AreaNaming
 	RawBody []byte `contentType:"application/geo+json" doc:"GeoJSON feature collection of polygons"`
 	IfMatch string `header:"If-Match" doc:"ETag of the areas that were seen; left out for the first change" example:"\"1\""`
-	By      string `query:"by" required:"true" minLength:"1" maxLength:"100" doc:"Who changes them" example:"王芳"`
+	By      Person `query:"by" required:"true" minLength:"1" maxLength:"100" doc:"Who changes them" example:"王芳"`
 	Note    string `query:"note" maxLength:"1000" doc:"Why"`
 }
 
@@ -192,7 +192,7 @@ func (s *Server) putAreas(ctx context.Context, in *putAreasInput) (*areaSettingO
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	return s.saveAreas(ctx, set, store.Setting{Version: version, Value: text, By: in.By, Note: in.Note})
+	return s.saveAreas(ctx, set, store.Setting{Version: version, Value: text, By: string(in.By), Note: in.Note})
 }
 
 func (s *Server) resetAreas(ctx context.Context, in *ChangeBack) (*areaSettingOutput, error) {
@@ -204,7 +204,7 @@ func (s *Server) resetAreas(ctx context.Context, in *ChangeBack) (*areaSettingOu
 	if err != nil {
 		return nil, err
 	}
-	return s.saveAreas(ctx, set, store.Setting{Version: version, By: in.By, Note: in.Note})
+	return s.saveAreas(ctx, set, store.Setting{Version: version, By: string(in.By), Note: in.Note})
 }
 
 func (s *Server) saveAreas(ctx context.Context, set *AreaSettings, change store.Setting) (*areaSettingOutput, error) {

@@ -213,7 +213,7 @@ func (s *Server) saveChannel(ctx context.Context, id string, b *channelSaveBody,
 			return nil, huma.Error422UnprocessableEntity("unknown area", &huma.ErrorDetail{Message: "no area has this code", Location: "body.channel.areas", Value: area})
 		}
 	}
-	k, err := n.Save(ctx, id, b.Channel.channel(), notify.Secrets{URL: b.URL, Secret: b.Secret}, notify.By{Who: b.By, Version: version})
+	k, err := n.Save(ctx, id, b.Channel.channel(), notify.Secrets{URL: b.URL, Secret: b.Secret}, notify.By{Who: string(b.By), Version: version})
 	return s.channelAnswer(ctx, k, err)
 }
 
@@ -226,7 +226,7 @@ func (s *Server) removeChannel(ctx context.Context, in *removeChannelInput) (*ch
 	if err != nil {
 		return nil, err
 	}
-	k, err := n.Remove(ctx, in.ID, notify.By{Who: in.By, Version: version})
+	k, err := n.Remove(ctx, in.ID, notify.By{Who: string(in.By), Version: version})
 	return s.channelAnswer(ctx, k, err)
 }
 

@@ -51,7 +51,7 @@ type userInput struct {
 
 type deviceCredentialInput struct {
 	ID string `path:"id" doc:"The name the device publishes under" example:"noise-0012"`
-	By string `query:"by" maxLength:"100" doc:"Who asks for it; it is kept with the changes of the device"`
+	By Person `query:"by" maxLength:"100" doc:"Who asks for it; it is kept with the changes of the device"`
 }
 
 type deviceCredentialsOutput struct {
@@ -101,7 +101,7 @@ func (s *Server) issueDevice(ctx context.Context, in *deviceCredentialInput) (*i
 	}
 	out, err := s.issueFor(ctx, sensors.Credential{User: in.ID, Device: id})
 	if err == nil {
-		err = s.problem(ctx, s.deps.Devices.NoteDevice(ctx, id, in.By, store.PasswordIssued))
+		err = s.problem(ctx, s.deps.Devices.NoteDevice(ctx, id, string(in.By), store.PasswordIssued))
 	}
 	return out, err
 }
@@ -185,7 +185,7 @@ func (s *Server) revokeDevice(ctx context.Context, in *deviceCredentialInput) (*
 	if _, err := s.revoke(ctx, &userInput{User: in.ID}); err != nil {
 		return nil, err
 	}
-	return nil, s.problem(ctx, s.deps.Devices.NoteDevice(ctx, sensors.DeviceID(in.ID), in.By, store.PasswordRevoked))
+	return nil, s.problem(ctx, s.deps.Devices.NoteDevice(ctx, sensors.DeviceID(in.ID), string(in.By), store.PasswordRevoked))
 }
 
 func (s *Server) revoke(ctx context.Context, in *userInput) (*struct{}, error) {

@@ -39,7 +39,7 @@ type adoptInput struct {
 
 type adoptManyInput struct {
 	Body struct {
-		By      string `json:"by,omitempty" maxLength:"100" doc:"Who adopts them" example:"王芳"`
+		By      Person `json:"by,omitempty" maxLength:"100" doc:"Who adopts them" example:"王芳"`
 		Devices []struct {
 			ID sensors.DeviceID `json:"id" example:"noise-0012"`
 			DeviceBody
@@ -111,7 +111,7 @@ func (s *Server) adoptDevice(ctx context.Context, in *adoptInput) (*deviceOutput
 		if d, err = s.stated(in.ID, in.Body); err != nil {
 			return nil, err
 		}
-		by = in.Body.By
+		by = string(in.Body.By)
 	}
 	return s.changeDevice(ctx, by, d, present.Version)
 }
@@ -130,7 +130,7 @@ func (s *Server) adoptDevices(ctx context.Context, in *adoptManyInput) (*adoptMa
 	strangers := s.strangers()
 	for i := range in.Body.Devices {
 		want := &in.Body.Devices[i]
-		v, err := s.adoptOne(ctx, in.Body.By, want.ID, &want.DeviceBody, strangers)
+		v, err := s.adoptOne(ctx, string(in.Body.By), want.ID, &want.DeviceBody, strangers)
 		if err != nil {
 			return nil, s.problem(ctx, err)
 		}

@@ -29,7 +29,7 @@ type importInput struct {
 	DryRun      bool   `query:"dry_run" doc:"Read and check, but enter nothing"`
 	Partial     bool   `query:"partial" doc:"Enter the good rows although others are bad"`
 	Datum       string `query:"datum" enum:"wgs84,gcj02,bd09" default:"wgs84" doc:"Of places that name none"`
-	By          string `query:"by" maxLength:"100" doc:"Who imports; it is kept with the changes"`
+	By          Person `query:"by" maxLength:"100" doc:"Who imports; it is kept with the changes"`
 	RawBody     []byte `contentType:"text/csv"`
 }
 
@@ -102,7 +102,7 @@ func (s *Server) importDevices(ctx context.Context, in *importInput) (*importOut
 	b.Faults = append([]devicefile.Fault{}, file.Faults[:min(len(file.Faults), maxFaults)]...)
 	b.Ignored = append([]string{}, file.Ignored...)
 	if !in.DryRun {
-		if err := s.deps.Devices.PutDevices(ctx, in.By, file.Devices()); err != nil {
+		if err := s.deps.Devices.PutDevices(ctx, string(in.By), file.Devices()); err != nil {
 			return nil, s.problem(ctx, err)
 		}
 		s.directory.touch()

@@ -93,7 +93,7 @@ type DeviceBody struct {
 	Name  string     `json:"name,omitempty" maxLength:"200"`
 	Place *placeView `json:"place,omitempty" required:"false" doc:"Left out for a device that moves"`
 	Stated
-	By string `json:"by,omitempty" maxLength:"100" doc:"Who states it; it is kept with the changes" example:"王芳"`
+	By Person `json:"by,omitempty" maxLength:"100" doc:"Who states it; it is kept with the changes" example:"王芳"`
 }
 
 type putDeviceInput struct {
@@ -175,9 +175,9 @@ func (s *Server) putDevice(ctx context.Context, in *putDeviceInput) (*deviceOutp
 		return nil, err
 	}
 	if in.IfMatch != "" || in.IfNone != "" {
-		return s.changeDevice(ctx, in.Body.By, d, known)
+		return s.changeDevice(ctx, string(in.Body.By), d, known)
 	}
-	if err := s.deps.Devices.PutDevices(ctx, in.Body.By, []sensors.Device{d}); err != nil {
+	if err := s.deps.Devices.PutDevices(ctx, string(in.Body.By), []sensors.Device{d}); err != nil {
 		return nil, s.problem(ctx, err)
 	}
 	s.directory.touch()

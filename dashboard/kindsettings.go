@@ -164,7 +164,7 @@ func (s *Server) putKind(ctx context.Context, in *putKindInput) (*kindSettingOut
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	return s.saveKind(ctx, in.Key, store.Setting{Version: version, Value: value, By: in.Body.By, Note: in.Body.Note})
+	return s.saveKind(ctx, in.Key, store.Setting{Version: version, Value: value, By: string(in.Body.By), Note: in.Body.Note})
 }
 
 func (s *Server) resetKind(ctx context.Context, in *resetKindInput) (*kindSettingOutput, error) {
@@ -179,7 +179,7 @@ func (s *Server) resetKind(ctx context.Context, in *resetKindInput) (*kindSettin
 	if _, known := set.Kinds.Kind(in.Key); !known {
 		return nil, huma.Error404NotFound(fmt.Sprintf("the catalogue has no kind %q", in.Key))
 	}
-	return s.saveKind(ctx, in.Key, store.Setting{Version: version, By: in.By, Note: in.Note})
+	return s.saveKind(ctx, in.Key, store.Setting{Version: version, By: string(in.By), Note: in.Note})
 }
 
 func (s *Server) saveKind(ctx context.Context, key sensors.KindKey, change store.Setting) (*kindSettingOutput, error) {

@@ -47,7 +47,7 @@ type addMuteInput struct {
 		From   time.Time `json:"from,omitzero" required:"false" doc:"Left out means from now on"`
 		To     time.Time `json:"to" doc:"At most a year after from"`
 		Reason string    `json:"reason" minLength:"1" maxLength:"1000" example:"路面施工"`
-		By     string    `json:"by" minLength:"1" maxLength:"100" example:"王芳"`
+		By     Person    `json:"by" minLength:"1" maxLength:"100" example:"王芳"`
 	}
 }
 
@@ -139,7 +139,7 @@ func (s *Server) addMute(ctx context.Context, in *addMuteInput) (*muteOutput, er
 	b := &in.Body
 	m := store.Mute{
 		ID: newMuteID(), Purpose: b.Purpose, Kind: b.Kind, Area: b.Area, Device: b.Device, Rule: b.Rule, All: b.All,
-		From: b.From, To: b.To, Reason: b.Reason, By: b.By, CreatedAt: now,
+		From: b.From, To: b.To, Reason: b.Reason, By: string(b.By), CreatedAt: now,
 	}
 	if m.From.IsZero() {
 		m.From = now

@@ -13,7 +13,7 @@ import (
 )
 
 // pages serves the client. Files whose name carries a hash are cached for ever,
-// all else is asked for again; a path without an extension is a place within
+// all else is asked for again; a path that isSiteFile does not know is a place within
 // the page. Browsers that take it get files as small as gzip makes them.
 func pages(assets fs.FS) http.Handler {
 	small := newPacked()
@@ -24,7 +24,7 @@ func pages(assets fs.FS) http.Handler {
 			return
 		}
 		name := strings.TrimPrefix(path.Clean("/"+r.URL.Path), "/")
-		if name == "" || path.Ext(name) == "" {
+		if !isSiteFile(assets, name) {
 			name = "index.html"
 		}
 		f, err := assets.Open(name)
@@ -59,6 +59,17 @@ func pages(assets fs.FS) http.Handler {
 		}
 		http.ServeContent(w, r, name, time.Time{}, content)
 	})
+}
+
+// isSiteFile tells files from places within the page, which may bear the name of a device
+// with a dot in it. Where no place can be, below assets and at the top, a name with a
+// dot is a file, whether it is there or not.
+func isSiteFile(assets fs.FS, name string) bool {
+	if strings.HasPrefix(name, "assets/") || path.Ext(name) != "" && !strings.Contains(name, "/") {
+		return true
+	}
+	info, err := fs.Stat(assets, name)
+	return err == nil && !info.IsDir()
 }
 
 // mediaType does not ask the machine for the types that matter: a wrong table

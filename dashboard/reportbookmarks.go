@@ -65,7 +65,7 @@ type bookmarksOutput struct {
 type addBookmarkInput struct {
 	Body struct {
 		BookmarkBody
-		By string `json:"by" minLength:"1" maxLength:"100" doc:"Who saves it" example:"王芳"`
+		By Person `json:"by" minLength:"1" maxLength:"100" doc:"Who saves it" example:"王芳"`
 	}
 }
 
@@ -78,14 +78,14 @@ type putBookmarkInput struct {
 	IfMatch string `header:"If-Match" required:"true" doc:"ETag of what was seen" example:"\"1\""`
 	Body    struct {
 		BookmarkBody
-		By string `json:"by" minLength:"1" maxLength:"100" doc:"Who changes it" example:"王芳"`
+		By Person `json:"by" minLength:"1" maxLength:"100" doc:"Who changes it" example:"王芳"`
 	}
 }
 
 type removeBookmarkInput struct {
 	ID      string `path:"id" maxLength:"100"`
 	IfMatch string `header:"If-Match" required:"true" doc:"ETag of what was seen" example:"\"1\""`
-	By      string `query:"by" required:"true" minLength:"1" maxLength:"100" doc:"Who removes it" example:"王芳"`
+	By      Person `query:"by" required:"true" minLength:"1" maxLength:"100" doc:"Who removes it" example:"王芳"`
 }
 
 type bookmarkResultInput struct {
@@ -211,7 +211,7 @@ func (s *Server) addBookmark(ctx context.Context, in *addBookmarkInput) (*bookma
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.bookmark(&in.Body.BookmarkBody, in.Body.By)
+	b, err := s.bookmark(&in.Body.BookmarkBody, string(in.Body.By))
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +246,7 @@ func (s *Server) putBookmark(ctx context.Context, in *putBookmarkInput) (*bookma
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.bookmark(&in.Body.BookmarkBody, in.Body.By)
+	b, err := s.bookmark(&in.Body.BookmarkBody, string(in.Body.By))
 	if err != nil {
 		return nil, err
 	}
@@ -270,7 +270,7 @@ func (s *Server) removeBookmark(ctx context.Context, in *removeBookmarkInput) (*
 	if err != nil {
 		return nil, err
 	}
-	was, err := kept.RemoveBookmark(ctx, store.Bookmark{ID: in.ID, Version: version, By: in.By, At: s.deps.Now()})
+	was, err := kept.RemoveBookmark(ctx, store.Bookmark{ID: in.ID, Version: version, By: string(in.By), At: s.deps.Now()})
 	if err != nil {
 		return nil, s.bookmarkProblem(ctx, was, err)
 	}

@@ -32,7 +32,7 @@ type rereadInput struct {
 
 type rereadOneInput struct {
 	ID int64  `path:"id" minimum:"1"`
-	By string `query:"by" maxLength:"100" doc:"Who asks for it; it is kept with the changes of the device"`
+	By Person `query:"by" maxLength:"100" doc:"Who asks for it; it is kept with the changes of the device"`
 }
 
 type rereadOutput struct{ Body Reread }
@@ -72,7 +72,7 @@ func (s *Server) rereadOne(ctx context.Context, in *rereadOneInput) (*rereadOutp
 	}
 	out, err := s.rereadNow(ctx, store.RejectQuery{ID: in.ID})
 	if err == nil && one.Device != "" {
-		err = s.problem(ctx, s.deps.Devices.NoteDevice(ctx, one.Device, in.By, store.MessageReread))
+		err = s.problem(ctx, s.deps.Devices.NoteDevice(ctx, one.Device, string(in.By), store.MessageReread))
 	}
 	return out, err
 }

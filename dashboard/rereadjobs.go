@@ -205,7 +205,7 @@ type startJobInput struct {
 	Key  string `header:"Idempotency-Key" maxLength:"100" doc:"A request with the key of an earlier one starts nothing and gets that one's job"`
 	Body struct {
 		RejectFilter
-		By string `json:"by,omitempty" maxLength:"100" doc:"Who asks for it" example:"王芳"`
+		By Person `json:"by,omitempty" maxLength:"100" doc:"Who asks for it" example:"王芳"`
 	}
 }
 
@@ -254,7 +254,7 @@ func (s *Server) startReread(ctx context.Context, in *startJobInput) (*rereadJob
 	if _, err := s.rereader(); err != nil {
 		return nil, err
 	}
-	view, started := s.rereads.start(in.Body.RejectFilter, in.Body.By, in.Key)
+	view, started := s.rereads.start(in.Body.RejectFilter, string(in.Body.By), in.Key)
 	if !started {
 		return nil, huma.Error409Conflict("the quarantine is being read again at the moment",
 			&huma.ErrorDetail{Message: "the job that runs", Location: "job", Value: view})

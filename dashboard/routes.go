@@ -32,16 +32,14 @@ func (s *Server) routes() (http.Handler, error) {
 	inner.HandleFunc("GET /healthz", healthz)
 	inner.HandleFunc("GET /readyz", s.readyz)
 	inner.Handle("GET /metrics", promhttp.HandlerFor(s.deps.Gatherer, promhttp.HandlerOpts{DisableCompression: true}))
-	inner.HandleFunc("/api/", func(w http.ResponseWriter, r *http.Request) {
-		writeProblem(w, http.StatusNotFound, "no such resource: "+root+"/openapi.json lists all")
-	})
+	outer := http.NewServeMux()
+	inner.Handle("/api/", noOperation(operationPattern(outer, inner)))
 	inner.Handle("/", pages(s.opts.Assets))
 
 	zip, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.CompressionLevel(3))
 	if err != nil {
 		return nil, err
 	}
-	outer := http.NewServeMux()
 	// The live view takes the connection over, so nothing may wrap its writer.
 	outer.Handle("GET "+root+"/live", s.hub)
 	outer.Handle("/", s.watched(zip(bounded(negotiated(inner)))))

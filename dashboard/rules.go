@@ -61,7 +61,7 @@ type putRuleInput struct {
 // ChangeBack is who takes a change back, and what they saw.
 type ChangeBack struct {
 	IfMatch string `header:"If-Match" required:"true" doc:"ETag of what was seen" example:"\"1\""`
-	By      string `query:"by" required:"true" minLength:"1" maxLength:"100" doc:"Who takes the change back" example:"王芳"`
+	By      Person `query:"by" required:"true" minLength:"1" maxLength:"100" doc:"Who takes the change back" example:"王芳"`
 	Note    string `query:"note" maxLength:"1000"`
 }
 
@@ -130,7 +130,7 @@ func (s *Server) putRule(ctx context.Context, in *putRuleInput) (*ruleOutput, er
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	return s.changeRule(ctx, book, in.Name, rulebook.Change{Rule: in.Body.Rule.rule(e.File), Off: in.Body.Off, Version: version, By: in.Body.By, Note: in.Body.Note})
+	return s.changeRule(ctx, book, in.Name, rulebook.Change{Rule: in.Body.Rule.rule(e.File), Off: in.Body.Off, Version: version, By: string(in.Body.By), Note: in.Body.Note})
 }
 
 func (s *Server) resetRule(ctx context.Context, in *resetRuleInput) (*ruleOutput, error) {
@@ -142,7 +142,7 @@ func (s *Server) resetRule(ctx context.Context, in *resetRuleInput) (*ruleOutput
 	if err != nil {
 		return nil, err
 	}
-	return s.changeRule(ctx, book, in.Name, rulebook.Change{Reset: true, Version: version, By: in.By, Note: in.Note})
+	return s.changeRule(ctx, book, in.Name, rulebook.Change{Reset: true, Version: version, By: string(in.By), Note: in.Note})
 }
 
 func (s *Server) changeRule(ctx context.Context, book *rulebook.Book, name string, c rulebook.Change) (*ruleOutput, error) {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
@@ -412,6 +413,81 @@ func TestPages(t *testing.T) {
 		t.Errorf("asset is %.40q (%v)", b, err)
 	}
 	s.do(t, http.MethodPost, "/", "").wantProblem(t, http.StatusMethodNotAllowed)
+}
+
+// A device may have a dot in its name: its place in the page is no file.
+func TestPages_KnowFilesFromPlacesWithADot(t *testing.T) {
+	s := newSite(t, dashboard.Options{Assets: fstest.MapFS{
+		"index.html":       {Data: []byte("<!doctype html>page")},
+		"boot.js":          {Data: []byte("start()")},
+		"fonts/latin.woff": {Data: []byte("font")},
+	}})
+	for path, want := range map[string]string{
+		"/devices/cam.01": "page", "/devices/cam.01/": "page", "/devices/sensor.js": "page", "/alerts/a.b?kind=noise": "page", "/devices/.hidden": "page",
+		"/boot.js": "start()", "/fonts/latin.woff": "font",
+	} {
+		if a := s.do(t, http.MethodGet, path, ""); a.status != http.StatusOK || !bytes.Contains(a.body, []byte(want)) {
+			t.Errorf("%s: %d %s, want %s", path, a.status, a.body, want)
+		}
+	}
+	for _, path := range []string{"/assets/gone-1a2b3.js", "/assets/", "/favicon.ico", "/api/v1/devices.txt"} {
+		s.do(t, http.MethodGet, path, "").wantProblem(t, http.StatusNotFound)
+	}
+}
+
+func TestAPI_SaysWhichMethodsAResourceHas(t *testing.T) {
+	s := newSite(t, dashboard.Options{})
+	for _, c := range []struct{ method, path, allow string }{
+		{http.MethodPut, "/api/v1/mutes", "GET, HEAD, POST"},
+		{http.MethodOptions, "/api/v1/mutes", "GET, HEAD, POST"},
+		{http.MethodOptions, "/api/v1/alerts/a-1/actions", "POST"},
+		{http.MethodGet, "/api/v1/alerts/a-1/actions", "POST"},
+		{http.MethodPatch, "/api/v1/devices/cam.01", "GET, HEAD, PUT"},
+		{http.MethodPost, "/api/v1/live", "GET, HEAD"},
+		{http.MethodDelete, "/api/v1/openapi.json", "GET, HEAD"},
+	} {
+		a := s.do(t, c.method, c.path, "")
+		if a.wantProblem(t, http.StatusMethodNotAllowed); a.header.Get("Allow") != c.allow {
+			t.Errorf("%s %s: allowed %q, want %q", c.method, c.path, a.header.Get("Allow"), c.allow)
+		}
+	}
+	for _, path := range []string{"/api/v1/nothing", "/api/v2/mutes", "/api/", "/api/v1"} {
+		for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodOptions} {
+			s.do(t, method, path, "").wantProblem(t, http.StatusNotFound)
+		}
+	}
+}
+
+// An error names what was wrong; it does not send it all back.
+func TestAPI_RepeatsLittleOfWhatIsWrong(t *testing.T) {
+	s := newSite(t, dashboard.Options{})
+	long := strings.Repeat("哈", 70_000)
+	many := strings.Repeat(`{"id":1},`, 20_000)
+	for name, c := range map[string]struct {
+		method, path, body string
+		status             int
+	}{
+		"no JSON":                   {http.MethodPut, "/api/v1/devices/n-1", long, http.StatusBadRequest},
+		"a text that is too long":   {http.MethodPut, "/api/v1/alerts/a-1/verdict", `{"answer":"confirmed","by":"` + long + `"}`, http.StatusUnprocessableEntity},
+		"an object where text goes": {http.MethodPut, "/api/v1/alerts/a-1/verdict", `{"answer":{"` + long + `":1},"by":"b"}`, http.StatusUnprocessableEntity},
+		"a name of no field":        {http.MethodPut, "/api/v1/alerts/a-1/verdict", `{"answer":"confirmed","by":"b","` + long + `":1}`, http.StatusUnprocessableEntity},
+		"many faults":               {http.MethodPost, "/api/v1/alerts/actions", `{"action":"close","by":"b","alerts":[` + many + `{}]}`, http.StatusUnprocessableEntity},
+		"a name in the query":       {http.MethodGet, "/api/v1/series?kind=" + strings.Repeat("x", 100_000), "", http.StatusUnprocessableEntity},
+	} {
+		a := s.do(t, c.method, c.path, c.body, "Content-Type", jsonType)
+		a.wantProblem(t, c.status)
+		if len(a.body) > 64<<10 {
+			t.Errorf("%s: %d bytes are answered to %d", name, len(a.body), len(c.body))
+		}
+		if !utf8.Valid(a.body) || bytes.ContainsRune(a.body, utf8.RuneError) {
+			t.Errorf("%s: half a character in %.400q", name, a.body)
+		}
+	}
+	var told struct{ Errors []struct{ Message string } }
+	a := s.do(t, http.MethodPost, "/api/v1/alerts/actions", `{"action":"close","by":"b","alerts":[`+many+`{}]}`, "Content-Type", jsonType)
+	if err := json.Unmarshal(a.body, &told); err != nil || len(told.Errors) != 101 || !strings.Contains(told.Errors[100].Message, "more faults") {
+		t.Errorf("%d errors (%v), the last %v; want 100 and how many more", len(told.Errors), err, told.Errors[len(told.Errors)-1])
+	}
 }
 
 func TestLive_TellsTheTableThatTheAPIServes(t *testing.T) {

@@ -44,7 +44,7 @@ const (
 
 // ChangedBy is who changes a setting, and why.
 type ChangedBy struct {
-	By   string `json:"by" minLength:"1" maxLength:"100" doc:"Who changes it" example:"王芳"`
+	By   Person `json:"by" minLength:"1" maxLength:"100" doc:"Who changes it" example:"王芳"`
 	Note string `json:"note,omitempty" maxLength:"1000" doc:"Why"`
 }
 

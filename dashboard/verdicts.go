@@ -36,7 +36,7 @@ type putVerdictInput struct {
 	IfMatch string `header:"If-Match" doc:"ETag of the answer that this one replaces; left out for the first answer" example:"\"1\""`
 	Body    struct {
 		Answer store.Answer `json:"answer" enum:"confirmed,false_alarm" doc:"Whether it was so, or nothing was the matter"`
-		By     string       `json:"by" minLength:"1" maxLength:"100" doc:"Who answers" example:"王芳"`
+		By     Person       `json:"by" minLength:"1" maxLength:"100" doc:"Who answers" example:"王芳"`
 		Note   string       `json:"note,omitempty" maxLength:"1000"`
 	}
 }
@@ -119,7 +119,7 @@ func (s *Server) putVerdict(ctx context.Context, in *putVerdictInput) (*verdictO
 		return nil, err
 	}
 	saved, err := kept.SaveVerdict(ctx, store.Verdict{
-		AlertID: in.ID, Answer: in.Body.Answer, By: in.Body.By, Note: in.Body.Note, At: s.deps.Now(), Version: known,
+		AlertID: in.ID, Answer: in.Body.Answer, By: string(in.Body.By), Note: in.Body.Note, At: s.deps.Now(), Version: known,
 	})
 	if errors.Is(err, store.ErrConflict) {
 		return nil, answeredMeanwhile(saved)

@@ -189,7 +189,9 @@ func (d *Device) Faults(catalog *Catalog) []FieldFault {
 	add := func(field, format string, args ...any) {
 		faults = append(faults, FieldFault{field, fmt.Sprintf(format, args...)})
 	}
-	if !ValidDeviceID(string(d.ID)) {
+	if d.ID == "." || d.ID == ".." {
+		add("id", "%q is no name: in an address it means another place", d.ID)
+	} else if !ValidDeviceID(string(d.ID)) {
 		add("id", "an id has 1 to %d bytes of UTF-8 without '/', '+', '#' and control characters", MaxDeviceIDBytes)
 	} else if strings.TrimSpace(string(d.ID)) != string(d.ID) {
 		add("id", "a blank at its beginning or end")

@@ -10,7 +10,7 @@ const MaxKindKeyBytes = 64
 
 // ValidDeviceID reports whether s can name a device: see [DeviceID].
 func ValidDeviceID(s string) bool {
-	if len(s) == 0 || len(s) > MaxDeviceIDBytes || !utf8.ValidString(s) {
+	if len(s) == 0 || len(s) > MaxDeviceIDBytes || !utf8.ValidString(s) || s == "." || s == ".." {
 		return false
 	}
 	for _, r := range s {

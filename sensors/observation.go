@@ -6,7 +6,7 @@ import "time"
 
 // DeviceID names a device. It is the name the device publishes under, 1 to
 // [MaxDeviceIDBytes] bytes, without the MQTT characters '/', '+', '#' and
-// without control characters.
+// without control characters, and is neither "." nor "..", which no address can end in.
 type DeviceID string
 
 // MaxDeviceIDBytes bounds a DeviceID.

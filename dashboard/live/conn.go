@@ -192,7 +192,7 @@ func parse(kind int, b []byte) request {
 		return request{bad: "only text frames are understood"}
 	}
 	if err := json.Unmarshal(b, &r); err != nil {
-		return request{bad: "frame is not a JSON object of the expected fields"}
+		return request{ID: namedID(b), bad: "frame is not a JSON object of the expected fields"}
 	}
 	switch {
 	case r.Type == "hb":
@@ -202,6 +202,18 @@ func parse(kind int, b []byte) request {
 		r.bad = "id is missing"
 	}
 	return r
+}
+
+// namedID is the id of a frame that cannot be read otherwise, nil when that cannot
+// be read either.
+func namedID(b []byte) *int64 {
+	var r struct {
+		ID *int64 `json:"id"`
+	}
+	if json.Unmarshal(b, &r) != nil {
+		return nil // a fault leaves half an id
+	}
+	return r.ID
 }
 
 // write says hello and then sends whatever is new until the connection ends. It

@@ -24,3 +24,23 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A frame that cannot be taken is refused under the id that it names, if that can
+// be read: the page knows then which of its wishes failed.
+func TestParse_NamesTheIDOfABadFrame(t *testing.T) {
+	for frame, want := range map[string]string{
+		`{"t":"sub","id":7,"topic":"alerts","since":{"epoch":"e","seq":-1}}`: "7",
+		`{"t":"sub","since":{"seq":"x"},"topic":3,"id":-2}`:                  "-2",
+		`{"t":"sub","id":9007199254740993,"topic":["alerts"]}`:               "9007199254740993",
+		`{"t":"dance","id":3}`:                    "3",
+		`{"t":"sub","id":1.5,"since":{"seq":-1}}`: "none",
+		`{"t":"sub","id":"7","since":{"seq":-1}}`: "none",
+		`{"t":"sub","since":{"seq":-1}}`:          "none",
+		`{"t":"sub","id":7,"topic":`:              "none",
+		`[7]`:                                     "none",
+	} {
+		if id, bad := live.ParseID(websocket.TextMessage, []byte(frame)); id != want || bad == "" {
+			t.Errorf("%s: id %s, refused for %q; want id %s and a reason", frame, id, bad, want)
+		}
+	}
+}

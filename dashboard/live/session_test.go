@@ -77,6 +77,8 @@ func TestHub_SpeaksTheProtocol(t *testing.T) {
 	say(`{"t":"unsub","id":4}`)
 	say(`{"t":"sub","id":5,"topic":"alerts"}`)
 	hear()
+	say(`{"t":"sub","id":6,"topic":"alerts","since":{"epoch":"log-1","seq":-1}}`)
+	hear()
 	go w.stop()
 	hear() // bye
 	_ = b.ws.Close()
