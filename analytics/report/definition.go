@@ -82,6 +82,12 @@ var definitions = map[string]Definition{
 	"flapping": {Names: names("抖动", "Flapping"), Text: names(
 		"标记为抖动，或解除后 15 分钟内在同一地点再次触发的告警；热点以是否有共同的网格为准。",
 		"Alerts that are marked so, or were raised at the same place within 15 minutes of the clearing of the one before; of hotspots, in cells of which they share one.")},
+	"areas": {Names: names("多个责任网格", "Several areas"), Text: names(
+		"所选责任网格合成一个范围：位于其中任何一个之内的观测、告警和设备都计入，每条只计一次；按责任网格分组时只列出所选的。范围之外的一概不计。",
+		"The areas that were chosen are one range: observations, alerts and devices in any of them count, each once; by area only those that were chosen are listed. What lies outside them does not count.")},
+	"kinds": {Names: names("多个类型", "Several kinds"), Text: names(
+		"各类型分别计算，数值从不相加，因为单位和含义不同：趋势中每个类型有自己的行，热点和新兴热点每个类型一节，难点和检测质量的每一行都注明类型。跨类型合计的只有告警条数。",
+		"Each kind is computed by itself and numbers are never added up, because units and meanings differ: in trends each kind has lines of its own, hot spots and emerging ones have a section a kind, stubborn problems and quality name the kind in every row. Numbers of alerts alone are counted across kinds.")},
 	"health": {Names: names("设备状况", "Device health"), Text: names(
 		"在线：按时有信号；离线：超过预期间隔 3 倍未见信号或已声明离线；沉默：从未有信号。", "Online: heard of in time. Offline: silent for three times its interval, or said to be gone. Silent: never heard of.")},
 }

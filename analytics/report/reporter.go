@@ -175,6 +175,12 @@ func (r *Reporter) Answer(ctx context.Context, req Request, state string, tell T
 	if err := ctx.Err(); err != nil {
 		return nil, err // what was left out because of it must not look whole
 	}
+	if req.Areas.Len() > 1 {
+		out.define("areas")
+	}
+	if req.Kinds.Len() > 1 {
+		out.define("kinds")
+	}
 	if req.To.After(out.GeneratedAt) {
 		out.note(NoteRunning)
 	}

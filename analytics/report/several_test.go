@@ -292,6 +292,11 @@ func TestAlerts_OfSeveralKindsAndAreas(t *testing.T) {
 	if got, want := quality.Data.Alerts, 9; got != want {
 		t.Errorf("%d alerts, want %d: smoke and noise in the areas", got, want)
 	}
+	for _, key := range []string{"kinds", "areas"} {
+		if !slices.ContainsFunc(quality.Definitions, func(d report.Definition) bool { return d.Key == key && d.Text.ZH != "" && d.Text.EN != "" }) {
+			t.Errorf("it is not defined what several %s mean", key)
+		}
+	}
 	if got := rowsWith(t, quality, "kinds", "kind", "crowd_count"); len(got) > 0 {
 		t.Errorf("a kind that was not asked for: %q", got)
 	}

@@ -93,25 +93,33 @@ func writeBookmark(ctx context.Context, out, progress io.Writer, name string, o 
 	if err != nil {
 		return err
 	}
-	all, err := findBookmarks(ctx, o)
+	b, err := bookmarkCalled(ctx, name, o)
 	if err != nil {
 		return err
 	}
-	for _, b := range all {
-		if b.ID != name && store.NameKey(b.Name) != store.NameKey(name) {
-			continue
-		}
-		params, err := url.ParseQuery(b.Query)
-		if err != nil {
-			return fmt.Errorf("question of %q: %w", b.Name, err)
-		}
-		// Asked as any other report, so that a long one is a job.
-		body, err := reportFromServer(ctx, progress, report.Name(b.Report), params, f, o.reportOptions)
-		if err != nil {
-			return err
-		}
-		defer body.Close()
-		return o.deliver(out, progress, body)
+	params, err := url.ParseQuery(b.Query)
+	if err != nil {
+		return fmt.Errorf("question of %q: %w", b.Name, err)
 	}
-	return fmt.Errorf("no saved report is called %q: urbangrid report bookmarks lists them", name)
+	// Asked as any other report, so that a long one is a job.
+	body, err := reportFromServer(ctx, progress, report.Name(b.Report), params, f, o.reportOptions)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	return o.deliver(out, progress, body)
+}
+
+// bookmarkCalled is the saved question with a name, or an ID.
+func bookmarkCalled(ctx context.Context, name string, o savedOptions) (serverBookmark, error) {
+	all, err := findBookmarks(ctx, o)
+	if err != nil {
+		return serverBookmark{}, err
+	}
+	for _, b := range all {
+		if b.ID == name || store.NameKey(b.Name) == store.NameKey(name) {
+			return b, nil
+		}
+	}
+	return serverBookmark{}, fmt.Errorf("no saved report is called %q: urbangrid report bookmarks lists them", name)
 }
