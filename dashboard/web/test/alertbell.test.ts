@@ -1,5 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {calls, FIRST_BELL, FIRST_WISH, REPEAT_MS, news, ring, TONES, wishFrom, type Bell, type BellWish} from '../src/views/alerts/sound';
+import {Claims, CLAIMS_KEPT, type Exclusive, type Shelf} from '../src/views/alerts/claims';
 import {UNHANDLED, type Alert, type Severity} from '../src/wire';
 
 function alert(id: string, severity: Severity, over: Partial<Alert> = {}): Alert {
@@ -102,5 +103,40 @@ describe('a wish that was kept', () => {
 
   it.each(['', 'null', '[]', '{"volume":7,"from":"loud"}'])('falls back for %j', (text) => {
     expect(wishFrom(text)).toEqual(FIRST_WISH);
+  });
+});
+
+/** What several pages of one browser share. */
+function shared(kept = ''): {readonly shelf: Shelf; readonly exclusive: Exclusive; readonly text: () => string} {
+  let text = kept;
+  let last = Promise.resolve();
+  return {
+    shelf: {getItem: () => (text === '' ? null : text), setItem: (_key, value) => { text = value; }},
+    exclusive: (work) => (last = last.then(work)),
+    text: () => text,
+  };
+}
+
+describe('several pages of one browser', () => {
+  it('tell of an alert once, whoever comes first', async () => {
+    const {shelf, exclusive} = shared();
+    const pages = [new Claims(shelf, exclusive), new Claims(shelf, exclusive), new Claims(shelf, exclusive)];
+    const told = await Promise.all(pages.map((p) => p.claim('a')));
+    expect(told.filter(Boolean)).toHaveLength(1);
+    expect([await pages[1]?.claim('a'), await pages[2]?.claim('b'), await pages[0]?.claim('b')]).toEqual([false, true, false]);
+  });
+
+  it('keep a bounded number of claims, and read what is no list as none', async () => {
+    const {shelf, exclusive, text} = shared('{"not": "a list"');
+    const page = new Claims(shelf, exclusive);
+    for (let k = 0; k < CLAIMS_KEPT + 5; k++) await page.claim(`a${k}`);
+    const kept: unknown = JSON.parse(text());
+    expect(kept).toHaveLength(CLAIMS_KEPT);
+    expect(await page.claim(`a${CLAIMS_KEPT + 4}`)).toBe(false);
+  });
+
+  it('tell twice rather than not at all where nothing can be kept', async () => {
+    const full: Shelf = {getItem: () => null, setItem: () => { throw new Error('full'); }};
+    expect(await new Claims(full, (work) => Promise.resolve().then(work)).claim('a')).toBe(true);
   });
 });

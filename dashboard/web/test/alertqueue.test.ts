@@ -1,6 +1,6 @@
 import {describe, expect, it} from 'vitest';
 import {applyAlerts} from '../src/alerts';
-import {areaWithin, fileOf, filterOf, matches, pathOf, queryOf, tabbed, tabOf, TABS, WAITING, type Filter} from '../src/views/alerts/filter';
+import {areaWithin, countPathOf, fileOf, filterOf, matches, pathOf, queryOf, tabbed, tabOf, TABS, WAITING, type Filter} from '../src/views/alerts/filter';
 import {alertsOf, grouped, metresBetween, rowsOf} from '../src/views/alerts/groups';
 import {applies, commandOf, isIdle, KEYS, moved, toggled, type Press} from '../src/views/alerts/keys';
 import {listed, merged, pruned} from '../src/views/alerts/queue';
@@ -80,7 +80,10 @@ describe('the filter and the address', () => {
     const conditions = (path: string): readonly (readonly [string, string])[] =>
       [...new URLSearchParams(path.split('?')[1])].filter(([key]) => key !== 'limit' && key !== 'lang');
     expect(fileOf(WAITING, 'en')).toMatch(/^\/api\/v1\/alerts\.csv\?lang=en&/);
-    for (const f of [WAITING, FULL, tabbed(WAITING, 'all', '')]) expect(conditions(fileOf(f, 'zh'))).toEqual(conditions(pathOf(f)));
+    for (const f of [WAITING, FULL, tabbed(WAITING, 'all', '')]) {
+      expect(conditions(fileOf(f, 'zh'))).toEqual(conditions(pathOf(f)));
+      expect(conditions(countPathOf(f))).toEqual(conditions(pathOf(f)));
+    }
   });
 
   it('know the tab they are', () => {

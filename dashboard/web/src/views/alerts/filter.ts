@@ -81,6 +81,11 @@ export function pathOf(f: Filter, before = '', limit = 100): string {
   return `alerts?${query.toString()}`;
 }
 
+/** The path that asks the server how many alerts of a filter there are. */
+export function countPathOf(f: Filter): string {
+  return `alerts/count?${asking(new URLSearchParams(), f).toString()}`;
+}
+
 /** The address of a file with all alerts of a filter. */
 export function fileOf(f: Filter, lang: Lang): string {
   return `/api/v1/alerts.csv?${asking(new URLSearchParams({lang}), f).toString()}`;
