@@ -259,3 +259,50 @@ func TestFormatOf(t *testing.T) {
 		t.Error("a.pdf was accepted")
 	}
 }
+
+// A report of several kinds says in every form whose section a table, a note and a
+// place belong to, and names all of the kinds.
+func TestWrite_SectionsNameTheirKind(t *testing.T) {
+	r := sample(t)
+	names := func(zh, en string) sensors.Names { return sensors.Names{ZH: zh, EN: en} }
+	r.Sections = []report.Section{{Kind: "smoke", Names: names("烟雾报警", "Smoke alarm")}, {Kind: "stall", Names: names("占道经营", "Street stall")}}
+	r.Parameters[0].Text, r.Parameters[0].Value = "smoke,stall", report.Named(names("烟雾报警、占道经营", "Smoke alarm, Street stall"))
+	r.Notes[0].Kind = "stall"
+	r.Tables[1].Key, r.Tables[1].Kind, r.Tables[1].Title = "cells.stall", "stall", names("网格：占道经营", "Cells: Street stall")
+	r.Features[1].Table = "cells.stall"
+	for lang, want := range map[report.Lang][]string{
+		report.ZH: {"烟雾报警、占道经营", "占道经营：", "网格：占道经营"}, report.EN: {"Smoke alarm, Street stall", "Street stall: ", "Cells: Street stall"},
+	} {
+		for _, f := range []export.Format{export.CSV, export.Text} {
+			text := string(write(t, f, r, lang))
+			for _, words := range want {
+				if !strings.Contains(text, words) {
+					t.Errorf("%s in %s says nothing of %q:\n%s", f, lang, words, text)
+				}
+			}
+		}
+	}
+	book, err := excelize.OpenReader(bytes.NewReader(write(t, export.XLSX, r, report.ZH)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if sheets := book.GetSheetList(); !slices.Contains(sheets, "网格：占道经营") {
+		t.Errorf("the sheets are %q", sheets)
+	}
+	var places struct {
+		Report   struct{ Parameters []struct{ Text string } }
+		Features []struct {
+			Properties struct{ Table, Section string }
+		}
+	}
+	if err := json.Unmarshal(write(t, export.GeoJSON, r, report.ZH), &places); err != nil {
+		t.Fatal(err)
+	}
+	if p := places.Features[1].Properties; p.Table != "cells.stall" || p.Section != "stall" || places.Features[0].Properties.Section != "" || places.Report.Parameters[0].Text != "smoke,stall" {
+		t.Errorf("places are %+v", places)
+	}
+	back, err := report.Restore(write(t, export.JSON, r, report.ZH), nil)
+	if err != nil || back.SectionName("stall").EN != "Street stall" || back.Tables[1].Kind != "stall" || back.Notes[0].Kind != "stall" {
+		t.Errorf("read again: %+v, %v", back, err)
+	}
+}
