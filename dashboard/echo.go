@@ -3,6 +3,7 @@ package dashboard
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"strings"
 	"unicode/utf8"
 
@@ -47,9 +48,10 @@ func boundEcho(_ huma.Context, _ string, v any) (any, error) {
 // boundValue shortens what came with a request: texts, and what was read of JSON.
 // What the server made itself is of another type and stays as it is.
 func boundValue(v any) any {
+	if text := reflect.ValueOf(v); text.Kind() == reflect.String {
+		return cut(text.String(), maxEchoBytes)
+	}
 	switch v := v.(type) {
-	case string:
-		return cut(v, maxEchoBytes)
 	case map[string]any, []any:
 		b, err := json.Marshal(v)
 		if err != nil || len(b) > maxEchoBytes {

@@ -48,7 +48,7 @@ func (s *Server) routes() (http.Handler, error) {
 	foreign.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, http.StatusForbidden, "a page of another site may not change anything here")
 	}))
-	return s.guarded(foreign.Handler(outer)), nil
+	return s.patience.of(s.guarded(foreign.Handler(outer))), nil
 }
 
 // bounded limits the body and the time of a request.

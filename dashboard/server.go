@@ -3,6 +3,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -152,6 +153,11 @@ type Options struct {
 	Live  live.Options
 	// CheckWait is how long /readyz waits for its checks; 0 means 2s.
 	CheckWait time.Duration
+	// MaxConnections bounds the HTTP connections of WebServer besides live ones; 0
+	// means 4,096.
+	MaxConnections int
+	// WriteWait is how long a client may take for 32 KB of an answer; 0 means 30s.
+	WriteWait time.Duration
 	Assets    fs.FS // the client; nil means the one in the binary
 }
 
@@ -171,7 +177,10 @@ type Server struct {
 	rereads   *rereadJobs
 	directory *directory
 	actions   *prometheus.CounterVec // on alerts, by action and outcome
+	patience  *patience
 	handler   http.Handler
+
+	connections *connections
 }
 
 var _ analytics.Watcher = (*Server)(nil)
@@ -188,6 +197,7 @@ func New(deps Deps, opts Options) (*Server, error) {
 	if opts.CheckWait == 0 {
 		opts.CheckWait = 2 * time.Second
 	}
+	opts.MaxConnections, opts.WriteWait = cmp.Or(opts.MaxConnections, 4096), cmp.Or(opts.WriteWait, 30*time.Second)
 	if opts.Zone == nil {
 		opts.Zone = time.UTC
 	}
@@ -228,6 +238,12 @@ func New(deps Deps, opts Options) (*Server, error) {
 	}
 	if s.rereads, err = newRereadJobs(&deps, s.log); err != nil {
 		return nil, fmt.Errorf("register reread metrics: %w", err)
+	}
+	if s.patience, err = newPatience(opts.WriteWait, deps.Registerer); err != nil {
+		return nil, fmt.Errorf("register metrics of slow readers: %w", err)
+	}
+	if s.connections, err = newConnections(opts.MaxConnections, deps.Registerer); err != nil {
+		return nil, fmt.Errorf("register metrics of connections: %w", err)
 	}
 	s.directory = newDirectory(s)
 	if s.handler, err = s.routes(); err != nil {

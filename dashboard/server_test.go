@@ -430,7 +430,7 @@ func TestPages_KnowFilesFromPlacesWithADot(t *testing.T) {
 			t.Errorf("%s: %d %s, want %s", path, a.status, a.body, want)
 		}
 	}
-	for _, path := range []string{"/assets/gone-1a2b3.js", "/assets/", "/favicon.ico", "/api/v1/devices.txt"} {
+	for _, path := range []string{"/assets/gone-1a2b3.js", "/favicon.ico", "/api/v1/devices.txt"} {
 		s.do(t, http.MethodGet, path, "").wantProblem(t, http.StatusNotFound)
 	}
 }
@@ -467,7 +467,7 @@ func TestAPI_RepeatsLittleOfWhatIsWrong(t *testing.T) {
 		method, path, body string
 		status             int
 	}{
-		"no JSON":                   {http.MethodPut, "/api/v1/devices/n-1", long, http.StatusBadRequest},
+		"no JSON":                   {http.MethodPut, "/api/v1/alerts/a-1/verdict", long, http.StatusBadRequest},
 		"a text that is too long":   {http.MethodPut, "/api/v1/alerts/a-1/verdict", `{"answer":"confirmed","by":"` + long + `"}`, http.StatusUnprocessableEntity},
 		"an object where text goes": {http.MethodPut, "/api/v1/alerts/a-1/verdict", `{"answer":{"` + long + `":1},"by":"b"}`, http.StatusUnprocessableEntity},
 		"a name of no field":        {http.MethodPut, "/api/v1/alerts/a-1/verdict", `{"answer":"confirmed","by":"b","` + long + `":1}`, http.StatusUnprocessableEntity},
@@ -477,7 +477,7 @@ func TestAPI_RepeatsLittleOfWhatIsWrong(t *testing.T) {
 		a := s.do(t, c.method, c.path, c.body, "Content-Type", jsonType)
 		a.wantProblem(t, c.status)
 		if len(a.body) > 64<<10 {
-			t.Errorf("%s: %d bytes are answered to %d", name, len(a.body), len(c.body))
+			t.Errorf("%s: %d bytes are answered to %d: %.200s", name, len(a.body), len(c.body), a.body)
 		}
 		if !utf8.Valid(a.body) || bytes.ContainsRune(a.body, utf8.RuneError) {
 			t.Errorf("%s: half a character in %.400q", name, a.body)
