@@ -131,10 +131,8 @@ func (s *Server) bookmarks() (store.Bookmarks, error) {
 // be asked, because it would never be answered.
 func (s *Server) bookmark(body *BookmarkBody, by string) (store.Bookmark, error) {
 	b := store.Bookmark{Name: store.TidyName(body.Name), Report: string(body.Report), View: body.View, Note: body.Note, By: store.TidyName(by), At: s.deps.Now()}
-	for field, value := range map[string]string{"name": b.Name, "by": b.By} {
-		if value == "" {
-			return b, huma.Error422UnprocessableEntity("the "+field+" is empty", &huma.ErrorDetail{Message: "has spaces alone", Location: "body." + field, Value: value})
-		}
+	if err := cmp.Or(said("body.name", b.Name), said("body.by", b.By)); err != nil {
+		return b, err
 	}
 	query, err := url.ParseQuery(body.Query)
 	if err != nil {
@@ -147,6 +145,14 @@ func (s *Server) bookmark(body *BookmarkBody, by string) (store.Bookmark, error)
 	}
 	b.Query = query.Encode()
 	return b, s.checkQuestion(body.Report, query)
+}
+
+// said refuses a text of spaces alone.
+func said(location, tidy string) error {
+	if tidy != "" {
+		return nil
+	}
+	return huma.Error422UnprocessableEntity(location+" is empty", &huma.ErrorDetail{Message: "has spaces alone", Location: location, Value: tidy})
 }
 
 // checkQuestion returns a problem that names everything that is wrong with a question.
