@@ -278,22 +278,34 @@ type city struct {
 // district is Putuo with its areas.
 func district(t testing.TB) analytics.Study {
 	t.Helper()
-	areas, err := grid.Putuo()
+	d, err := putuo()
 	if err != nil {
 		t.Fatal(err)
+	}
+	return d
+}
+
+// putuo is what district returns. Which cell is in which area is found out once, because
+// that takes longer than most tests.
+var putuo = sync.OnceValues(func() (analytics.Study, error) {
+	areas, err := grid.Putuo()
+	if err != nil {
+		return analytics.Study{}, err
 	}
 	cells, err := areas.Cells(grid.Resolution)
 	if err != nil {
-		t.Fatal(err)
+		return analytics.Study{}, err
 	}
-	return analytics.Study{Cells: cells, AreaOf: func(c grid.Cell) grid.AreaCode {
+	areaOf := make(map[grid.Cell]grid.AreaCode, len(cells))
+	for _, c := range cells {
 		center, err := c.Center()
 		if err != nil {
-			t.Error(err)
+			return analytics.Study{}, err
 		}
-		return areas.At(center)
-	}}
-}
+		areaOf[c] = areas.At(center)
+	}
+	return analytics.Study{Cells: cells, AreaOf: func(c grid.Cell) grid.AreaCode { return areaOf[c] }}, nil
+})
 
 // inCity runs check with an engine of its own. Time is that of the bubble; each
 // report goes through the journal and has been judged when it returns.
@@ -318,8 +330,13 @@ func (c *city) run(rules []analytics.Rule, opts analytics.Options) {
 		c.t.Fatal(err)
 	}
 	c.engine = e
+	c.resume()
+}
+
+// resume runs the engine again, which begins with what the records know as a new one does.
+func (c *city) resume() {
 	ctx, cancel := context.WithCancel(c.t.Context())
-	done := make(chan error)
+	done, e := make(chan error), c.engine
 	go func() { done <- e.Run(ctx) }()
 	synctest.Wait()
 	c.stop = func() {

@@ -172,40 +172,37 @@ func TestDetector_LooksNoFurtherAfterARestart(t *testing.T) {
 	}
 }
 
-// stopped plays two days with three incidents, once as they are and once with a
-// detector that is saved and restored after some hours, and returns what differs.
+// stopped plays two days with three incidents to a detector, and from some hours on also
+// to one that was restored from what the first saved then, and returns what differs.
 func stopped(t *testing.T, seed uint64, after int) string {
 	t.Helper()
 	w := newTown(t, seed, 3, 0.5)
-	var hours [][]event
+	one, other := mustDetector(t, w, hotspot.Options{}), mustDetector(t, w, hotspot.Options{})
+	var before, want, got []hotspot.Change
 	for i := range 48 {
 		at := monday.Add(time.Duration(i) * time.Hour)
 		events := w.hour(at, nil)
 		if i%16 == 10 {
 			events = incident(events, disk(w, w.center, 1), at, 40, time.Hour)
 		}
-		hours = append(hours, events)
-	}
-	play := func(stop int) []hotspot.Change {
-		d := mustDetector(t, w, hotspot.Options{})
-		var changes []hotspot.Change
-		for i, events := range hours {
-			if i == stop {
-				saved, err := d.Save()
-				if err != nil {
-					t.Fatal(err)
-				}
-				d = mustDetector(t, w, hotspot.Options{})
-				if err := d.Restore(saved); err != nil {
-					t.Fatal(err)
-				}
-			}
-			feed(d, events, &changes)
+		if i < after {
+			feed(one, events, &before)
+			continue
 		}
-		return changes
+		if i == after {
+			saved, err := one.Save()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := other.Restore(saved); err != nil {
+				t.Fatal(err)
+			}
+		}
+		feed(one, events, &want)
+		feed(other, events, &got)
 	}
 	near := cmp.Comparer(func(a, b float64) bool { return math.Abs(a-b) <= 1e-9*math.Abs(a) })
-	return cmp.Diff(play(-1), play(after), near)
+	return cmp.Diff(want, got, near)
 }
 
 func TestDetector_TheOrderWithinAStepDoesNotMatter(t *testing.T) {
