@@ -31,12 +31,12 @@ export function hoursOver(nowMs: number): number {
 }
 
 /**
- * Puts a series on the hours of a day, as many as asked for. An hour of events without a
- * value had none, unless there is no value at all.
+ * Puts a series on the hours of a day, as many as asked for. An hour without a value is
+ * null, or, where what is counted is known to be heard of, has none.
  */
-export function hoursOf(series: Series, beginMs: number, hours: number, isEvent: boolean): Hours {
+export function hoursOf(series: Series, beginMs: number, hours: number, isCounted: boolean): Hours {
   const values = new Map(series.times.map((t, k) => [Math.floor((t * 1000 - beginMs) / HOUR_MS), series.values[k] ?? null]));
-  const none = isEvent && series.times.length > 0 ? 0 : null;
+  const none = isCounted ? 0 : null;
   return Array.from({length: hours}, (_, h) => values.get(h) ?? none);
 }
 
@@ -89,7 +89,7 @@ export interface DayPlot {
 export function plotOf(day: Day, isEvent: boolean, width: number, height: number, textPixels: number): DayPlot {
   const box = {left: textPixels * 3, right: width - textPixels, top: textPixels * 0.6, bottom: height - textPixels * 1.6};
   const values = [...day.today, ...day.before, ...day.usual.flatMap((u) => (u === null ? [] : [u.low, u.high]))].filter((v): v is number => v !== null);
-  const ticks = ticksOf(isEvent ? 0 : Math.min(...values), Math.max(...values), isEvent);
+  const ticks = values.length === 0 ? [] : ticksOf(isEvent ? 0 : Math.min(...values), Math.max(...values), isEvent);
   const [low, high] = [ticks[0] ?? 0, ticks[ticks.length - 1] ?? 1];
   const x = (hour: number): number => round(box.left + (hour / HOURS) * (box.right - box.left));
   const y = (v: number): number => round(box.bottom - ((v - low) / (high - low)) * (box.bottom - box.top));
@@ -116,7 +116,6 @@ export function plotOf(day: Day, isEvent: boolean, width: number, height: number
 
 /** Three to five round values around a range. */
 function ticksOf(low: number, high: number, isEvent: boolean): readonly number[] {
-  if (!Number.isFinite(low) || !Number.isFinite(high)) return [0, 1];
   const rough = Math.max((high - low) / 3, isEvent ? 1 : Math.max(Math.abs(high) * 0.02, 1e-6));
   const ten = 10 ** Math.floor(Math.log10(rough));
   const step = (rough > 5 * ten ? 10 : rough > 2 * ten ? 5 : rough > ten ? 2 : 1) * ten;

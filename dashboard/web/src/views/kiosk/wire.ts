@@ -43,7 +43,6 @@ export interface Works {
   readonly perSecond: number;
   /** Share of the disk that is free, null when nobody knows. */
   readonly freeShare: number | null;
-  readonly uptimeMs: number;
   readonly devices: Readonly<Record<Condition, number>>;
 }
 
@@ -57,7 +56,6 @@ export function decodeWorks(system: unknown, devices: unknown): Works {
   return {
     perSecond: num(record(o['ingest'], 'system.ingest')['observations_per_second'], 'observations_per_second'),
     freeShare: size > 0 ? num(disk['free'], 'disk.free') / size : null,
-    uptimeMs: num(o['uptime_seconds'], 'uptime_seconds') * 1000,
     devices: {online: count('online'), late: count('late'), odd: count('odd'), offline: count('offline'), silent: count('silent')},
   };
 }
