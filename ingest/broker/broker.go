@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"net/http"
 	"strings"
 	"sync"
 	"time"
@@ -169,8 +168,7 @@ func (b *Broker) open(ctx context.Context, addr string, opts Options) error {
 		l.disconnect = func() { b.disconnect(a.id) }
 		b.listeners[a.id] = l
 		if a.id == web || a.id == webEncrypted {
-			l.web = &http.Server{ReadHeaderTimeout: connectPatience,
-				ErrorLog: slog.NewLogLogger(b.hook.log.Handler(), slog.LevelDebug)}
+			l.web = webServer(b.hook.log)
 		}
 		if err := b.srv.AddListener(l); err != nil {
 			return fmt.Errorf("set up broker: %w", err)

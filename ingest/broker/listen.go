@@ -217,6 +217,16 @@ func (l *listener) Close(listeners.CloseFn) {
 // webSocketBuffers are for frames; packets are larger or smaller.
 const webSocketBuffers = 1 << 10
 
+// webServer answers the requests that become clients, and those that never do: each
+// has as long as CONNECT has, to come, to be answered and to come again. A connection
+// that became a client is no longer its own.
+func webServer(log *slog.Logger) *http.Server {
+	return &http.Server{
+		ReadTimeout: connectPatience, WriteTimeout: connectPatience, IdleTimeout: connectPatience,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
 func (l *listener) serveWeb(establish listeners.EstablishFn) {
 	upgrader := websocket.Upgrader{
 		ReadBufferSize: webSocketBuffers, WriteBufferPool: new(sync.Pool), WriteBufferSize: webSocketBuffers,
