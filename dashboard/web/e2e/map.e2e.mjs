@@ -1,7 +1,7 @@
 // What one can do with the live map beside looking at it: go back in time, find
 // places, share what is on screen, see devices, and put a basemap below.
 import assert from 'node:assert/strict';
-import {mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync} from 'node:fs';
 import {createServer} from 'node:http';
 import {createRequire} from 'node:module';
 import {tmpdir} from 'node:os';
@@ -154,7 +154,7 @@ describe('the map', {timeout: 300_000}, () => {
   });
 
   it('is a wall that turns by itself, with large numbers and no controls', async () => {
-    const {page, seen, context} = await open('/?kiosk&every=5&kinds=noise,pm25', {viewport: {width: 1920, height: 1080}});
+    const {page, seen, context} = await open('/?kiosk&every=5&views=map&kinds=noise,pm25', {viewport: {width: 1920, height: 1080}});
     await page.locator('[data-testid=kiosk][data-kind=noise]').waitFor({timeout: 60_000});
     await live(page);
     await until(async () => Number(await page.locator('[data-testid=wall-open]').innerText()) >= 0, {within: 20_000, what: 'a number of alerts'});
@@ -163,7 +163,7 @@ describe('the map', {timeout: 300_000}, () => {
     assert.equal(await page.locator('[data-testid=nav-alerts], [data-testid=search], [data-testid=timeline]').count(), 0);
     await page.locator('[data-testid=kiosk][data-kind=pm25]').waitFor({timeout: 15_000});
     await page.locator('[data-testid=kiosk][data-kind=noise]').waitFor({timeout: 15_000});
-    assert.match(page.url(), /\?kiosk&every=5&kinds=noise,pm25$/, 'the address stays that of the wall');
+    assert.match(page.url(), /\?kiosk&every=5&views=map&kinds=noise,pm25$/, 'the address stays that of the wall');
     await assertAccessible(page, 'the wall');
     await page.setViewportSize({width: 3840, height: 1080});
     await shoot(page, 'wall-zh-dark-3840');
@@ -273,4 +273,176 @@ describe('a basemap', {timeout: 300_000}, () => {
       }
     });
   }
+});
+
+/** Puts a GeoJSON file into the basemap folder of a data folder, an hour old unless it says otherwise. */
+function putOverlay(data, name, file, ageSeconds = 3600) {
+  const path = join(data, 'basemap', name);
+  mkdirSync(join(data, 'basemap'), {recursive: true});
+  writeFileSync(path, typeof file === 'string' ? file : JSON.stringify({type: 'FeatureCollection', ...file}));
+  const at = Date.now() / 1000 - ageSeconds;
+  utimesSync(path, at, at);
+}
+
+const feature = (type, coordinates, properties) => ({type: 'Feature', properties, geometry: {type, coordinates}});
+const square = (lon, lat, half) => [[[lon - half, lat - half], [lon + half, lat - half], [lon + half, lat + half], [lon - half, lat + half], [lon - half, lat - half]]];
+
+describe('GeoJSON files of the data folder', {timeout: 600_000}, () => {
+  // Far from the district there is nothing but the basemap.
+  const AT = {lat: 31.6, lon: 121.9};
+  const ZOOM = 13;
+  const [RED, GREEN, BLUE, BLACK] = [[230, 20, 20], [20, 200, 40], [40, 60, 240], [0x0a, 0x11, 0x19]];
+  const hex = (c) => `#${c.map((v) => v.toString(16).padStart(2, '0')).join('')}`;
+  const view = `view=${AT.lat.toFixed(5)},${AT.lon.toFixed(5)},${ZOOM.toFixed(2)}`;
+  const shapes = {
+    title: {zh: '示例', en: 'Sample'}, attribution: '某市规划院',
+    features: [
+      feature('Polygon', [...square(AT.lon, AT.lat, 0.012), ...square(AT.lon, AT.lat, 0.004)], {name: '大园', 'name:en': 'Great Park', fill: hex(RED), 'fill-opacity': 1, 'stroke-width': 0}),
+      {type: 'Feature', properties: {name: '一号线', 'name:en': 'Line 1', stroke: hex(GREEN), 'stroke-width': 9}, geometry: {type: 'GeometryCollection', geometries: [{type: 'LineString', coordinates: [[AT.lon - 0.03, AT.lat + 0.016], [AT.lon + 0.03, AT.lat + 0.016]]}]}},
+      feature('Point', [AT.lon + 0.02, AT.lat], {'marker-color': hex(BLUE), 'marker-size': 'large'}),
+    ],
+  };
+  const broken = {features: [feature('Point', [506123, 3456789], {})]};
+
+  /** Where places lie on the page, and what is there. */
+  async function eyes(page) {
+    const box = await page.locator('[data-testid=map]').boundingBox();
+    const world = 512 * 2 ** ZOOM;
+    const y = (lat) => Math.log(Math.tan(Math.PI / 4 + (lat * Math.PI) / 360)) / (2 * Math.PI);
+    return async (lon, lat, wide = 4) => {
+      const x0 = box.x + box.width / 2 + ((lon - AT.lon) / 360) * world;
+      const y0 = box.y + box.height / 2 - (y(lat) - y(AT.lat)) * world;
+      const shot = decodePNG(await page.screenshot({clip: {x: Math.round(x0 - wide / 2), y: Math.round(y0 - wide / 2), width: wide, height: wide}}));
+      return shot.at(wide >> 1, wide >> 1);
+    };
+  }
+
+  const near = (a, b) => a.every((v, k) => Math.abs(v - b[k]) < 22);
+
+  async function sees(look, lon, lat, color, what) {
+    await until(async () => near(await look(lon, lat), color) || String(await look(lon, lat)), {within: 20_000, what, every: 300});
+    const seen = await look(lon, lat);
+    assert.ok(near(seen, color), `${what}: got ${seen}, want ${color}`);
+  }
+
+  for (const [name, graphics] of Object.entries(GRAPHICS)) {
+    const address = `${graphics.query}${graphics.query === '' ? '?' : '&'}kind=noise&${view}`;
+
+    it(`are drawn with areas, lines and points, named, credited and switched off: ${name}`, async () => {
+      const data = folder();
+      putOverlay(data, 'sample.geojson', shapes);
+      putOverlay(data, 'broken.json', broken);
+      const server = await startBinary({data});
+      const browser = await launch(graphics);
+      try {
+        const {page, seen, context} = await openPage(browser, {viewport: DESKTOP});
+        await page.goto(`${server.url}/${address}`);
+        await until(() => page.evaluate((renderer) => window.urbangrid?.frames > 2 && window.urbangrid.renderer === renderer, graphics.renderer), {within: 60_000, what: 'a map'});
+        const look = await eyes(page);
+        await sees(look, AT.lon + 0.008, AT.lat + 0.004, RED, 'the area is filled');
+        await sees(look, AT.lon + 0.003, AT.lat - 0.003, BLACK, 'its hole is not');
+        await sees(look, AT.lon - 0.014, AT.lat + 0.016, GREEN, 'the line');
+        await sees(look, AT.lon + 0.02, AT.lat, BLUE, 'the point');
+        assert.match(await page.locator('[data-testid=credit]').innerText(), /示例（某市规划院）/);
+        await page.locator('[data-testid=layers-open]').focus();
+        await page.keyboard.press('Enter');
+        const told = page.locator('[data-testid="layer-broken.json"]');
+        assert.match(await told.innerText(), /坐标不是经纬度[\s\S]*506123/);
+        assert.equal(await told.locator('input').isDisabled(), true);
+        await assertAccessible(page, `the layer switch, ${name}`);
+        await shoot(page, `map-overlays-${name}`);
+        await page.locator('[data-testid="layer-sample.geojson"] input').focus();
+        await page.keyboard.press('Space');
+        await sees(look, AT.lon + 0.008, AT.lat + 0.004, BLACK, 'it is switched off');
+        assert.equal(await page.locator('[data-testid=credit]').count(), 0, 'what is not drawn is not credited');
+        await until(() => new URL(page.url()).searchParams.get('off') === 'sample.geojson', {within: 5000, what: 'the address says that it is off'});
+        await page.keyboard.press('Escape');
+        assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-testid')), 'layers-open', 'the focus returns');
+        await page.reload();
+        await until(() => page.evaluate(() => window.urbangrid?.frames > 2), {within: 60_000, what: 'a map again'});
+        await page.locator('[data-testid=layers-open]').click();
+        assert.equal(await page.locator('[data-testid="layer-sample.geojson"] input').isChecked(), false);
+        await sees(look, AT.lon + 0.008, AT.lat + 0.004, BLACK, 'it stays off');
+        await page.locator('[data-testid="layer-sample.geojson"] input').click();
+        await sees(look, AT.lon + 0.008, AT.lat + 0.004, RED, 'it is switched on');
+        assert.deepEqual(seen.errors, []);
+        assert.deepEqual([...seen.hosts], [new URL(server.url).host]);
+        await context.close();
+
+        const english = await openPage(browser, {viewport: DESKTOP, lang: 'en', theme: 'light'});
+        await english.page.goto(`${server.url}/${address}`);
+        await english.page.locator('[data-testid=layers-open]').click({timeout: 60_000});
+        assert.match(await english.page.locator('[data-testid="layer-broken.json"]').innerText(), /not longitude and latitude/);
+        assert.match(await english.page.locator('[data-testid=credit]').innerText(), /Sample \(某市规划院\)/);
+        await sees(await eyes(english.page), AT.lon + 0.008, AT.lat + 0.004, RED, 'the area in the light theme');
+        await assertAccessible(english.page, `the layer switch, light, ${name}`);
+        await shoot(english.page, `map-overlays-light-${name}`);
+        assert.deepEqual(english.seen.errors, []);
+        await english.context.close();
+      } finally {
+        await browser.close();
+        await server.stop();
+        rmSync(data, {recursive: true, force: true});
+      }
+    });
+
+    it(`lie where tiles in GCJ-02 have them, whichever datum they are in: ${name}`, async () => {
+      const picture = plainPNG([20, 90, 60]);
+      const service = createServer((_request, response) => response.writeHead(200, {'content-type': 'image/png'}).end(picture));
+      await new Promise((resolve) => service.listen(0, '127.0.0.1', resolve));
+      const data = folder();
+      // 31.6, 121.9 is at 31.597896316, 121.904138340 in GCJ-02.
+      putOverlay(data, 'one.geojson', {features: [feature('Polygon', square(AT.lon, AT.lat, 0.003), {fill: hex(RED), 'fill-opacity': 1})]});
+      putOverlay(data, 'two.gcj02.geojson', {features: [feature('Polygon', square(121.904138340 + 0.01, 31.597896316, 0.003), {fill: hex(BLUE), 'fill-opacity': 1})]});
+      const server = await startBinary({data, args: ['--basemap', `http://127.0.0.1:${service.address().port}/{z}/{x}/{y}`, '--basemap-datum', 'gcj02']});
+      const browser = await launch(graphics);
+      try {
+        const {page, seen, context} = await openPage(browser, {viewport: DESKTOP});
+        await page.goto(`${server.url}/${address}`);
+        const look = await eyes(page);
+        await sees(look, AT.lon, AT.lat, RED, 'the view is that of the place, and so is the file');
+        await sees(look, AT.lon + 0.0025, AT.lat + 0.002, RED, 'its corner');
+        await sees(look, AT.lon + 0.01, AT.lat, BLUE, 'a file in GCJ-02');
+        await sees(look, AT.lon + 0.005, AT.lat, [20, 90, 60], 'the tiles between them');
+        await shoot(page, `map-overlays-gcj02-${name}`);
+        assert.deepEqual(seen.errors, []);
+        await context.close();
+      } finally {
+        await browser.close();
+        await server.stop();
+        service.close();
+        rmSync(data, {recursive: true, force: true});
+      }
+    });
+  }
+
+  it('are drawn anew when they change, told in the state of the system when they cannot be, and drawn on the wall', async () => {
+    const data = folder();
+    putOverlay(data, 'sample.geojson', shapes);
+    const server = await startBinary({data});
+    const browser = await launch(GRAPHICS.none);
+    try {
+      const {page, seen, context} = await openPage(browser, {viewport: DESKTOP});
+      await page.goto(`${server.url}/?kind=noise&${view}`);
+      const look = await eyes(page);
+      await sees(look, AT.lon + 0.008, AT.lat + 0.004, RED, 'the area');
+      const [area, ...rest] = shapes.features;
+      putOverlay(data, 'sample.geojson', {...shapes, features: [{...area, properties: {...area.properties, fill: hex(BLUE)}}, ...rest]}, 60);
+      putOverlay(data, 'broken.json', broken, 60);
+      await until(async () => near(await look(AT.lon + 0.008, AT.lat + 0.004), BLUE), {within: 50_000, what: 'the area in its new colour, without a reload', every: 500});
+      await page.goto(`${server.url}/settings/system`);
+      await until(async () => /basemap[\s\S]*broken\.json[\s\S]*out_of_range/.test(await page.locator('[data-testid=system]').innerText()), {within: 20_000, what: 'the state of the system tells of the broken file'});
+      await page.goto(`${server.url}/?kiosk&every=3600&kinds=noise`);
+      await page.locator('[data-testid=kiosk][data-kind=noise]').waitFor({timeout: 60_000});
+      await until(async () => /示例（某市规划院）/.test(await page.locator('[data-testid=credit]').innerText()), {within: 20_000, what: 'the wall credits it'});
+      assert.equal(await page.locator('[data-testid=layers]').count(), 0, 'and has no controls');
+      await shoot(page, 'map-overlays-wall');
+      assert.deepEqual(seen.errors, []);
+      await context.close();
+    } finally {
+      await browser.close();
+      await server.stop();
+      rmSync(data, {recursive: true, force: true});
+    }
+  });
 });

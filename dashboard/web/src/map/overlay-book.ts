@@ -21,7 +21,8 @@ export class OverlayBook {
   readonly #world: OverlayWorld;
   #overlays: readonly Overlay[] = [];
   #lookedAtMs = -Infinity;
-  #work: Promise<void> | null = null;
+  /** The looks that were asked for, one after another. */
+  #work: Promise<void> = Promise.resolve();
 
   constructor(world: OverlayWorld) {
     this.#world = world;
@@ -35,9 +36,7 @@ export class OverlayBook {
   /** Looks at once. It never fails: what did not come is asked for again. */
   look(): Promise<void> {
     this.#lookedAtMs = this.#world.nowMs();
-    this.#work ??= this.#look().finally(() => {
-      this.#work = null;
-    });
+    this.#work = this.#work.then(() => this.#look());
     return this.#work;
   }
 

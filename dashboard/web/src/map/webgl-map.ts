@@ -157,6 +157,8 @@ export class WebGLCityMap implements CityMap {
       fadeDuration: 0,
       renderWorldCopies: false,
     });
+    // As the Canvas map has it: a region would be a second landmark of the same name.
+    this.#map.getCanvas().setAttribute('role', 'application');
     this.#map.touchZoomRotate.disableRotation();
     this.#map.keyboard.disableRotation();
     // Again after a lost graphics context: MapLibre restores its own layers only.
