@@ -117,10 +117,12 @@ export function plotOf(day: Day, isEvent: boolean, width: number, height: number
 /** Three to five round values around a range. */
 function ticksOf(low: number, high: number, isEvent: boolean): readonly number[] {
   const rough = Math.max((high - low) / 3, isEvent ? 1 : Math.max(Math.abs(high) * 0.02, 1e-6));
+  // A measure has room on both sides, a count stands on its zero.
+  const [from, to] = isEvent ? [low, high] : [low - rough / 2, high + rough / 2];
   const ten = 10 ** Math.floor(Math.log10(rough));
   const step = (rough > 5 * ten ? 10 : rough > 2 * ten ? 5 : rough > ten ? 2 : 1) * ten;
   const ticks: number[] = [];
-  for (let k = Math.floor(low / step); ticks.length < 2 || (k - 1) * step < high; k++) ticks.push(Number((k * step).toPrecision(12)));
+  for (let k = Math.floor(from / step); ticks.length < 2 || (k - 1) * step < to; k++) ticks.push(Number((k * step).toPrecision(12)));
   return ticks;
 }
 
