@@ -1,8 +1,16 @@
 import {svelte} from '@sveltejs/vite-plugin-svelte';
 import {defineConfig} from 'vitest/config';
+import {unwhereAll} from './unwhere';
 
 export default defineConfig({
-  plugins: [svelte()],
+  plugins: [svelte(), {
+    name: 'unwhere',
+    generateBundle(_, bundle): void {
+      for (const file of Object.values(bundle)) {
+        if (file.type === 'asset' && file.fileName.endsWith('.css')) file.source = unwhereAll(String(file.source));
+      }
+    },
+  }],
   build: {
     target: 'chrome86',
     cssTarget: 'chrome86',
@@ -14,5 +22,5 @@ export default defineConfig({
   },
   // MapLibre's package calls its worker free of side effects, and it would be shaken off.
   worker: {format: 'iife', rolldownOptions: {treeshake: false}},
-  test: {include: ['test/**/*.test.ts'], environment: 'node'},
+  test: {include: ['test/**/*.test.ts'], environment: 'node', css: {include: /app\.css/}},
 });

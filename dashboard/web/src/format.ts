@@ -66,9 +66,21 @@ export function momentWithOffset(ms: number): string {
 
 /** "UTC+08:00": how far the zone of the page is from UTC at a moment. */
 export function offsetAt(ms: number): string {
-  const parts = dateFormat('offset', {timeZoneName: 'longOffset'}).formatToParts(ms);
-  const offset = (parts.find((p) => p.type === 'timeZoneName')?.value ?? '').replace('GMT', '');
-  return `UTC${offset === '' ? '+00:00' : offset}`;
+  const minutes = Math.round((wallMs(ms) - ms) / 60_000);
+  const two = (n: number): string => String(Math.floor(n)).padStart(2, '0');
+  return `UTC${minutes < 0 ? '-' : '+'}${two(Math.abs(minutes) / 60)}:${two(Math.abs(minutes) % 60)}`;
+}
+
+/**
+ * What a clock on the wall in the zone of the page shows, as if it stood in UTC.
+ * Browsers name offsets themselves only from Chromium 95 on.
+ */
+function wallMs(ms: number): number {
+  const parts = dateFormat('wall', {
+    year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric',
+  }).formatToParts(ms);
+  const of = (type: string): number => Number(parts.find((p) => p.type === type)?.value);
+  return Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second'));
 }
 
 /** How a moment is written beside its offset on hover. */

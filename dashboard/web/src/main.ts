@@ -186,7 +186,7 @@ void app.start(wishOf(new URLSearchParams(location.search)));
 
 // A link or the back button may lead to something else on the map.
 router.onArrival(({view, query}) => {
-  if (view === 'live' && !query.has('kiosk') && query.size > 0) app.visit(wishOf(query));
+  if (view === 'live' && !query.has('kiosk') && query.toString() !== '') app.visit(wishOf(query));
 });
 
 // The address says what is on screen, once it has come to rest.
