@@ -25,6 +25,23 @@ export function targetsOf(action: Action, alerts: readonly Alert[], me: string):
   return alerts.filter((a) => applies(action, a.handling.state) && !isIdle(action, a.handling, me));
 }
 
+/** The alerts that an order is under way for: a second one would only clash with the first. */
+export class Underway {
+  readonly #ids = new Set<string>();
+
+  /** Those of the alerts that no order is under way for, which there is now until end. */
+  begin(alerts: readonly Alert[]): readonly Alert[] {
+    const free = alerts.filter((a) => !this.#ids.has(a.id));
+    for (const a of free) this.#ids.add(a.id);
+    return free;
+  }
+
+  /** The order for these was answered. */
+  end(alerts: readonly Alert[]): void {
+    for (const a of alerts) this.#ids.delete(a.id);
+  }
+}
+
 /** What the order needs of the server, so that tests can be it. */
 export interface Server {
   readonly one: typeof actOnOne;

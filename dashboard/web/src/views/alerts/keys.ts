@@ -39,6 +39,11 @@ export function commandOf(press: Press): Command | null {
   return command === 'open' && press.onButton ? null : command;
 }
 
+/** Whether a command steps through the queue, which a held key goes on doing; all else is done once a press. */
+export function isStep(command: Command): boolean {
+  return command === 'next' || command === 'previous';
+}
+
 /** Where the cursor comes to from `at` among `count` lines; -1 is nowhere. `lost` is where it was before its line went away. */
 export function moved(command: 'next' | 'previous' | 'first' | 'last', at: number, count: number, lost = -1): number {
   if (count === 0) return -1;

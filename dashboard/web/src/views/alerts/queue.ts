@@ -16,6 +16,18 @@ export function merged(live: ReadonlyMap<string, Alert> | undefined, fetched: re
   return all;
 }
 
+/**
+ * What was fetched, with what the live events know better: those that are closed
+ * are forgotten there after a while, and must not come back as they were fetched.
+ */
+export function learned(fetched: readonly Alert[], live: ReadonlyMap<string, Alert> | undefined): readonly Alert[] {
+  const next = fetched.map((a) => {
+    const known = live?.get(a.id);
+    return known !== undefined && newer(a, known) ? known : a;
+  });
+  return next.some((a, k) => a !== fetched[k]) ? next : fetched;
+}
+
 /** The alerts that a filter lists, newest first. */
 export function listed(all: ReadonlyMap<string, Alert>, filter: Filter): readonly Alert[] {
   return [...all.values()]
