@@ -69,8 +69,9 @@ type channelsOutput struct {
 	}
 }
 
-type channelInput struct {
+type tryChannelInput struct {
 	ID string `path:"id" maxLength:"100"`
+	By Person `query:"by" required:"true" minLength:"1" maxLength:"100" doc:"Who sends it" example:"王芳"`
 }
 
 type channelSaveBody struct {
@@ -128,8 +129,9 @@ type deliveriesOutput struct {
 	}
 }
 
-type deliveryInput struct {
-	ID int64 `path:"id"`
+type sendAgainInput struct {
+	ID int64  `path:"id"`
+	By Person `query:"by" required:"true" minLength:"1" maxLength:"100" doc:"Who sends it again" example:"王芳"`
 }
 
 type deliveryOutput struct{ Body deliveryView }
@@ -144,11 +146,11 @@ func (s *Server) channelOperations(api huma.API) {
 	huma.Register(api, command(http.MethodPut, "change-channel", "/channels/{id}", "Change a channel", "", http.StatusNotFound, http.StatusPreconditionFailed), s.putChannel)
 	huma.Register(api, command(http.MethodDelete, "remove-channel", "/channels/{id}", "Remove a channel", "With its secrets and its messages.",
 		http.StatusNotFound, http.StatusPreconditionFailed), s.removeChannel)
-	huma.Register(api, command(http.MethodPost, "try-channel", "/channels/{id}/test", "Send a test", "", http.StatusNotFound), s.tryChannel)
+	huma.Register(api, command(http.MethodPost, "try-channel", "/channels/{id}/test", "Send a test", "It is entered into the changes as channel_test.", http.StatusNotFound), s.tryChannel)
 	queue := operation("list-deliveries", "/deliveries", settingsTag, "Messages to channels", "Newest first.")
 	queue.Errors = append(queue.Errors, http.StatusNotImplemented)
 	huma.Register(api, queue, s.listDeliveries)
-	huma.Register(api, command(http.MethodPost, "send-again", "/deliveries/{id}/again", "Send a dead message again", "It gets all its attempts anew.", http.StatusNotFound), s.sendAgain)
+	huma.Register(api, command(http.MethodPost, "send-again", "/deliveries/{id}/again", "Send a dead message again", "It gets all its attempts anew. It is entered into the changes as delivery, by its channel.", http.StatusNotFound), s.sendAgain)
 }
 
 func (s *Server) notifier() (*notify.Notifier, error) {
@@ -246,7 +248,7 @@ func (s *Server) channelAnswer(ctx context.Context, k notify.Kept, err error) (*
 	return &channelOutput{ETag: etag(k.Setting.Version), Body: viewChannel(k)}, nil
 }
 
-func (s *Server) tryChannel(ctx context.Context, in *channelInput) (*tryOutput, error) {
+func (s *Server) tryChannel(ctx context.Context, in *tryChannelInput) (*tryOutput, error) {
 	n, err := s.notifier()
 	if err != nil {
 		return nil, err
@@ -260,6 +262,9 @@ func (s *Server) tryChannel(ctx context.Context, in *channelInput) (*tryOutput, 
 	out.Body.Arrived, out.Body.Seconds = err == nil, s.deps.Now().Sub(began).Seconds()
 	if err != nil {
 		out.Body.Error = err.Error()
+	}
+	if err := s.logDeed(ctx, testDeed, in.ID, in.By, map[string]any{"arrived": out.Body.Arrived}); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
@@ -293,7 +298,7 @@ func (s *Server) listDeliveries(ctx context.Context, in *deliveriesInput) (*deli
 	return out, nil
 }
 
-func (s *Server) sendAgain(ctx context.Context, in *deliveryInput) (*deliveryOutput, error) {
+func (s *Server) sendAgain(ctx context.Context, in *sendAgainInput) (*deliveryOutput, error) {
 	n, err := s.notifier()
 	if err != nil {
 		return nil, err
@@ -301,6 +306,9 @@ func (s *Server) sendAgain(ctx context.Context, in *deliveryInput) (*deliveryOut
 	d, err := n.SendAgain(ctx, in.ID)
 	if err != nil {
 		return nil, s.problem(ctx, err)
+	}
+	if err := s.logDeed(ctx, deliveryDeed, d.Channel, in.By, map[string]any{"delivery": d.ID}); err != nil {
+		return nil, err
 	}
 	return &deliveryOutput{Body: viewDelivery(d)}, nil
 }

@@ -24,6 +24,7 @@ type issueInput struct {
 	Body struct {
 		User     string   `json:"user" minLength:"1" maxLength:"128" example:"chirpstack"`
 		Prefixes []string `json:"prefixes,omitempty" nullable:"false" maxItems:"100" doc:"Topic prefixes, whole levels; left out to change only the password" example:"[\"application/7\"]"`
+		By       Person   `json:"by" minLength:"1" maxLength:"100" doc:"Who issues it" example:"王芳"`
 	}
 }
 
@@ -45,8 +46,9 @@ type credentialsOutput struct {
 	}
 }
 
-type userInput struct {
+type revokeInput struct {
 	User string `path:"user"`
+	By   Person `query:"by" required:"true" minLength:"1" maxLength:"100" doc:"Who revokes it" example:"王芳"`
 }
 
 type deviceCredentialInput struct {
@@ -133,7 +135,14 @@ func credentialOf(ctx context.Context, kept Credentials, id string) (sensors.Cre
 }
 
 func (s *Server) issue(ctx context.Context, in *issueInput) (*issuedOutput, error) {
-	return s.issueFor(ctx, sensors.Credential{User: in.Body.User, Prefixes: in.Body.Prefixes})
+	out, err := s.issueFor(ctx, sensors.Credential{User: in.Body.User, Prefixes: in.Body.Prefixes})
+	if err == nil {
+		err = s.logDeed(ctx, credentialDeed, in.Body.User, in.Body.By, map[string]any{"topics": out.Body.Topics})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // issueFor issues c unless the name belongs to another than before: a gateway
@@ -182,18 +191,21 @@ func (s *Server) revokeDevice(ctx context.Context, in *deviceCredentialInput) (*
 	if _, err := credentialOf(ctx, kept, in.ID); err != nil {
 		return nil, s.problem(ctx, err)
 	}
-	if _, err := s.revoke(ctx, &userInput{User: in.ID}); err != nil {
-		return nil, err
+	if err := kept.RemoveCredential(ctx, in.ID); err != nil {
+		return nil, s.problem(ctx, err)
 	}
 	return nil, s.problem(ctx, s.deps.Devices.NoteDevice(ctx, sensors.DeviceID(in.ID), string(in.By), store.PasswordRevoked))
 }
 
-func (s *Server) revoke(ctx context.Context, in *userInput) (*struct{}, error) {
+func (s *Server) revoke(ctx context.Context, in *revokeInput) (*struct{}, error) {
 	kept, err := s.credentials()
 	if err != nil {
 		return nil, err
 	}
-	return nil, s.problem(ctx, kept.RemoveCredential(ctx, in.User))
+	if err := kept.RemoveCredential(ctx, in.User); err != nil {
+		return nil, s.problem(ctx, err)
+	}
+	return nil, s.logDeed(ctx, credentialDeed, in.User, in.By, nil)
 }
 
 func (s *Server) listCredentials(ctx context.Context, in *credentialsInput) (*credentialsOutput, error) {

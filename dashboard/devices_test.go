@@ -200,7 +200,7 @@ func TestAPI_PasswordsAreShownOnceAndNamesAreNotTaken(t *testing.T) {
 	}
 	s.do(t, http.MethodPost, "/api/v1/devices/ghost/credentials", "").wantProblem(t, http.StatusNotFound)
 	post := func(body string) answer {
-		return s.do(t, http.MethodPost, "/api/v1/credentials", body, "Content-Type", jsonType)
+		return s.do(t, http.MethodPost, "/api/v1/credentials", strings.Replace(body, "}", `,"by":"王芳"}`, 1), "Content-Type", jsonType)
 	}
 	post(`{"user":"n-1","prefixes":["application/7"]}`).wantProblem(t, http.StatusConflict)
 	post(`{"user":"cs"}`).wantProblem(t, http.StatusUnprocessableEntity)
@@ -215,7 +215,7 @@ func TestAPI_PasswordsAreShownOnceAndNamesAreNotTaken(t *testing.T) {
 		t.Errorf("list: %d %s", a.status, a.body)
 	}
 	s.do(t, http.MethodDelete, "/api/v1/devices/cs/credentials", "").wantProblem(t, http.StatusNotFound)
-	for _, path := range []string{"/api/v1/devices/n-1/credentials", "/api/v1/credentials/cs"} {
+	for _, path := range []string{"/api/v1/devices/n-1/credentials", "/api/v1/credentials/cs?by=b"} {
 		if a := s.do(t, http.MethodDelete, path, ""); a.status != http.StatusNoContent {
 			t.Errorf("DELETE %s: %d %s", path, a.status, a.body)
 		}

@@ -2,6 +2,9 @@ package dashboard
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -30,17 +33,20 @@ type muteView struct {
 	ID      string            `json:"id" format:"uuid"`
 	Purpose store.MutePurpose `json:"purpose" enum:"mute,maintenance"`
 	MuteScope
-	From      time.Time `json:"from" doc:"Included"`
-	To        time.Time `json:"to" doc:"Not included; the same as from when it was ended before it began"`
-	Reason    string    `json:"reason"`
-	By        string    `json:"by"`
-	CreatedAt time.Time `json:"created_at"`
-	InForce   bool      `json:"in_force" doc:"It is in force now"`
+	From      time.Time  `json:"from" doc:"Included"`
+	To        time.Time  `json:"to" doc:"Not included; the same as from when it was ended before it began"`
+	Reason    string     `json:"reason"`
+	By        string     `json:"by" doc:"Who asked for it"`
+	CreatedAt time.Time  `json:"created_at"`
+	InForce   bool       `json:"in_force" doc:"It is in force now"`
+	EndedBy   string     `json:"ended_by" doc:"Who ended it before its time, empty while nobody has"`
+	EndedAt   *time.Time `json:"ended_at" doc:"When that was; null while nobody has"`
 }
 
 type muteOutput struct{ Body muteView }
 
 type addMuteInput struct {
+	Key  string `header:"Idempotency-Key" maxLength:"100" doc:"The same mute with the same key is added once; another one with it is refused with 422"`
 	Body struct {
 		Purpose store.MutePurpose `json:"purpose" enum:"mute,maintenance" doc:"mute: alerts are raised, but nobody is notified; maintenance: observations are not judged at all"`
 		MuteScope
@@ -54,6 +60,7 @@ type addMuteInput struct {
 type mutesInput struct {
 	InForce bool   `query:"in_force" doc:"Only those that are in force now"`
 	NotOver bool   `query:"not_over" doc:"Only those that are in force now or will be"`
+	Ended   bool   `query:"ended" doc:"Only those that somebody ended before their time"`
 	Before  string `query:"before" maxLength:"100" doc:"List mutes older than the one of this id"`
 	Limit   int    `query:"limit" minimum:"1" maximum:"1000" default:"200"`
 }
@@ -65,8 +72,9 @@ type mutesOutput struct {
 	}
 }
 
-type muteInput struct {
+type endMuteInput struct {
 	ID string `path:"id" maxLength:"100"`
+	By Person `query:"by" required:"true" minLength:"1" maxLength:"100" doc:"Who ends it" example:"王芳"`
 }
 
 func (s *Server) muteOperations(api huma.API) {
@@ -79,7 +87,8 @@ func (s *Server) muteOperations(api huma.API) {
 	add.Method, add.DefaultStatus = http.MethodPost, http.StatusCreated
 	add.Errors = append(add.Errors, http.StatusForbidden, http.StatusNotImplemented)
 	huma.Register(api, add, s.addMute)
-	end := operation("end-mute", "/mutes/{id}", tag, "End a mute now", "It stays in the list. One that is over stays as it is.")
+	end := operation("end-mute", "/mutes/{id}", tag, "End a mute now",
+		"It stays in the list, with who ended it. One that is over, or that somebody else was first to end, stays as it is: the answer says who that was.")
 	end.Method = http.MethodDelete
 	end.Errors = append(end.Errors, http.StatusForbidden, http.StatusNotFound, http.StatusNotImplemented)
 	huma.Register(api, end, s.endMute)
@@ -99,7 +108,7 @@ func (s *Server) viewMute(m store.Mute) muteView {
 		ID: m.ID, Purpose: m.Purpose,
 		MuteScope: MuteScope{Kind: m.Kind, Area: m.Area, Device: m.Device, Cell: m.Cell.String(), Rule: m.Rule, All: m.All},
 		From:      m.From.UTC(), To: m.To.UTC(), Reason: m.Reason, By: m.By, CreatedAt: m.CreatedAt.UTC(),
-		InForce: !now.Before(m.From) && now.Before(m.To),
+		InForce: !now.Before(m.From) && now.Before(m.To), EndedBy: m.EndedBy, EndedAt: orNull(m.EndedAt),
 	}
 }
 
@@ -108,7 +117,7 @@ func (s *Server) listMutes(ctx context.Context, in *mutesInput) (*mutesOutput, e
 	if err != nil {
 		return nil, err
 	}
-	q := store.MuteQuery{Before: in.Before, Limit: in.Limit}
+	q := store.MuteQuery{Ended: in.Ended, Before: in.Before, Limit: in.Limit}
 	if in.InForce || in.NotOver {
 		q.From = s.deps.Now()
 	}
@@ -139,7 +148,12 @@ func (s *Server) addMute(ctx context.Context, in *addMuteInput) (*muteOutput, er
 	b := &in.Body
 	m := store.Mute{
 		ID: newMuteID(), Purpose: b.Purpose, Kind: b.Kind, Area: b.Area, Device: b.Device, Rule: b.Rule, All: b.All,
-		From: b.From, To: b.To, Reason: b.Reason, By: string(b.By), CreatedAt: now,
+		From: b.From, To: b.To, Reason: b.Reason, By: string(b.By), CreatedAt: now, Key: in.Key,
+	}
+	if in.Key != "" {
+		if m.Wish, err = digest(b); err != nil {
+			return nil, s.problem(ctx, err)
+		}
 	}
 	if m.From.IsZero() {
 		m.From = now
@@ -150,10 +164,21 @@ func (s *Server) addMute(ctx context.Context, in *addMuteInput) (*muteOutput, er
 	if !m.To.After(now) {
 		return nil, huma.Error422UnprocessableEntity("the mute would be over already")
 	}
-	if err := kept.AddMute(ctx, m); err != nil {
+	m, err = kept.AddMute(ctx, m)
+	if err != nil {
 		return nil, s.problem(ctx, err)
 	}
 	return &muteOutput{Body: s.viewMute(m)}, nil
+}
+
+// digest stands for what a request asked for.
+func digest(body any) (string, error) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:16]), nil
 }
 
 // knownScope reads the cell into m and refuses what nothing is called: a slip of
@@ -194,12 +219,12 @@ func (s *Server) knownArea(code grid.AreaCode) bool {
 	})
 }
 
-func (s *Server) endMute(ctx context.Context, in *muteInput) (*muteOutput, error) {
+func (s *Server) endMute(ctx context.Context, in *endMuteInput) (*muteOutput, error) {
 	kept, err := s.mutes()
 	if err != nil {
 		return nil, err
 	}
-	m, err := kept.EndMute(ctx, in.ID, s.deps.Now())
+	m, err := kept.EndMute(ctx, in.ID, string(in.By), s.deps.Now())
 	if err != nil {
 		return nil, s.problem(ctx, err)
 	}

@@ -17,7 +17,9 @@ type muteAnswer struct {
 	All                                         bool
 	From, To, CreatedAt                         time.Time
 	Reason, By                                  string
-	InForce                                     bool `json:"in_force"`
+	InForce                                     bool       `json:"in_force"`
+	EndedBy                                     string     `json:"ended_by"`
+	EndedAt                                     *time.Time `json:"ended_at"`
 }
 
 // addMute posts a mute and returns the answer.
@@ -83,9 +85,9 @@ func TestAPI_AddsListsAndEndsMutes(t *testing.T) {
 		t.Errorf("second page %+v, want the first mute", list.Mutes)
 	}
 
-	ended := s.do(t, http.MethodDelete, "/api/v1/mutes/"+first.ID, "")
+	ended := s.do(t, http.MethodDelete, "/api/v1/mutes/"+first.ID+"?by=%20%E6%9D%8E%E5%BC%BA", "")
 	var m muteAnswer
-	if err := json.Unmarshal(ended.body, &m); err != nil || ended.status != http.StatusOK || m.InForce || !m.To.Equal(clock) {
+	if err := json.Unmarshal(ended.body, &m); err != nil || ended.status != http.StatusOK || m.InForce || !m.To.Equal(clock) || m.By != "王芳" || m.EndedBy != "李强" || m.EndedAt == nil || !m.EndedAt.Equal(clock) {
 		t.Errorf("ended: %d %s (%v), want it over now", ended.status, ended.body, err)
 	}
 	s.get(t, "/api/v1/mutes?in_force=true", &list)
@@ -96,7 +98,41 @@ func TestAPI_AddsListsAndEndsMutes(t *testing.T) {
 	if len(list.Mutes) != 1 || list.Mutes[0].ID != later.ID {
 		t.Errorf("not over %+v, want the one to come", list.Mutes)
 	}
-	s.do(t, http.MethodDelete, "/api/v1/mutes/nobody", "").wantProblem(t, http.StatusNotFound)
+	again := s.do(t, http.MethodDelete, "/api/v1/mutes/"+first.ID+"?by=zhao", "")
+	if err := json.Unmarshal(again.body, &m); err != nil || again.status != http.StatusOK || m.EndedBy != "李强" {
+		t.Errorf("ended twice: %d %s (%v), want it to say who was first", again.status, again.body, err)
+	}
+	s.get(t, "/api/v1/mutes?ended=true", &list)
+	if len(list.Mutes) != 1 || list.Mutes[0].ID != first.ID || list.Mutes[0].EndedBy != "李强" {
+		t.Errorf("ended %+v, want the first", list.Mutes)
+	}
+	s.do(t, http.MethodDelete, "/api/v1/mutes/nobody?by=b", "").wantProblem(t, http.StatusNotFound)
+	s.do(t, http.MethodDelete, "/api/v1/mutes/"+later.ID, "").wantProblem(t, http.StatusUnprocessableEntity)
+}
+
+func TestAPI_AddsAMuteOncePerKey(t *testing.T) {
+	s, records := newOffice(t)
+	post := func(body, key string) answer {
+		return s.do(t, http.MethodPost, "/api/v1/mutes", body, "Content-Type", jsonType, "Idempotency-Key", key)
+	}
+	const body = `{"purpose":"mute","all":true,"to":"2026-11-22T09:00:00Z","reason":"r","by":"王芳"}`
+	var first, second muteAnswer
+	for _, into := range []*muteAnswer{&first, &second} {
+		if a := post(body, "k-1"); a.status != http.StatusCreated || json.Unmarshal(a.body, into) != nil {
+			t.Fatalf("POST: %d %s", a.status, a.body)
+		}
+	}
+	if first.ID == "" || first.ID != second.ID {
+		t.Errorf("the same key gave %q and %q, want one mute", first.ID, second.ID)
+	}
+	post(`{"purpose":"mute","all":true,"to":"2026-11-22T10:00:00Z","reason":"r","by":"王芳"}`, "k-1").wantProblem(t, http.StatusUnprocessableEntity)
+	if a := post(body, "k-2"); a.status != http.StatusCreated {
+		t.Errorf("another key: %d %s", a.status, a.body)
+	}
+	kept, err := records.ListMutes(t.Context(), store.MuteQuery{})
+	if err != nil || len(kept) != 2 {
+		t.Errorf("kept %+v, %v; want one for each key", kept, err)
+	}
 }
 
 func TestAPI_RefusesMutesThatWouldDoOtherThanMeant(t *testing.T) {

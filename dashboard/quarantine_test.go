@@ -75,6 +75,7 @@ type rereadJob struct {
 	Filter               struct{ Reason, Q string }
 	Progress             dashboard.Reread
 	EndedAt              *time.Time `json:"ended_at"`
+	CancelledBy          string     `json:"cancelled_by"`
 }
 
 func (s *site) startReread(t *testing.T, body, key string) (rereadJob, answer) {
@@ -127,10 +128,10 @@ func TestAPI_TheQuarantineIsReadAgainInTheBackground(t *testing.T) {
 
 	second, _ := s.startReread(t, `{}`, "k2")
 	<-r.asked
-	if a := s.do(t, http.MethodDelete, "/api/v1/quarantine/jobs/"+second.ID, ""); a.status != http.StatusOK {
+	if a := s.do(t, http.MethodDelete, "/api/v1/quarantine/jobs/"+second.ID+"?by=li", ""); a.status != http.StatusOK {
 		t.Errorf("cancel: %d %s", a.status, a.body)
 	}
-	if j := s.job(t, second.ID, "cancelled"); j.Progress.Read != 2 {
+	if j := s.job(t, second.ID, "cancelled"); j.Progress.Read != 2 || j.CancelledBy != "li" {
 		t.Errorf("cancelled with %+v, want what was read until then", j.Progress)
 	}
 	for i, c := range []struct {
@@ -148,7 +149,7 @@ func TestAPI_TheQuarantineIsReadAgainInTheBackground(t *testing.T) {
 	if s.get(t, "/api/v1/quarantine/jobs", &list); len(list.Jobs) != 4 || list.Jobs[3].ID != first.ID {
 		t.Errorf("jobs %+v, want four, the newest first", list.Jobs)
 	}
-	s.do(t, http.MethodDelete, "/api/v1/quarantine/jobs/77", "").wantProblem(t, http.StatusNotFound)
+	s.do(t, http.MethodDelete, "/api/v1/quarantine/jobs/77?by=li", "").wantProblem(t, http.StatusNotFound)
 }
 
 func TestAPI_AJobEndsWithTheServer(t *testing.T) {

@@ -28,6 +28,7 @@ type Rereader func(ctx context.Context, q store.RejectQuery, progress func(Rerea
 
 type rereadInput struct {
 	Reason string `query:"reason" doc:"Only messages with this reason; all when it is left out" example:"unknown_kind"`
+	By     Person `query:"by" maxLength:"100" doc:"Who asks for it; it is told in the server's log"`
 }
 
 type rereadOneInput struct {
@@ -62,7 +63,11 @@ func (s *Server) rereader() (Rereader, error) {
 }
 
 func (s *Server) reread(ctx context.Context, in *rereadInput) (*rereadOutput, error) {
-	return s.rereadNow(ctx, store.RejectQuery{Reason: in.Reason})
+	out, err := s.rereadNow(ctx, store.RejectQuery{Reason: in.Reason})
+	if err == nil {
+		s.log.Info("quarantine read again", "by", string(in.By), "messages", out.Body.Read, "observations", out.Body.Observations)
+	}
+	return out, err
 }
 
 func (s *Server) rereadOne(ctx context.Context, in *rereadOneInput) (*rereadOutput, error) {

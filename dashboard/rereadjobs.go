@@ -32,6 +32,7 @@ type rereadJobView struct {
 	State     rereadState  `json:"state" enum:"running,done,failed,cancelled"`
 	Filter    RejectFilter `json:"filter" doc:"Which messages"`
 	By        string       `json:"by" doc:"Who asked for it"`
+	Canceller string       `json:"cancelled_by" doc:"Who ended it before it was done, empty while nobody has"`
 	StartedAt time.Time    `json:"started_at"`
 	EndedAt   *time.Time   `json:"ended_at"`
 	Error     string       `json:"error" doc:"Why it failed, empty for no reason"`
@@ -152,12 +153,12 @@ func (r *rereadJobs) end(j *rereadJob, err error) {
 		j.view.State, j.view.Error = rereadFailed, "something went wrong; the server's log says what"
 		r.log.Error("quarantine not read again", "job", j.view.ID, "by", j.view.By, "error", err)
 	}
-	r.log.Info("quarantine read again", "job", j.view.ID, "by", j.view.By, "state", j.view.State,
+	r.log.Info("quarantine read again", "job", j.view.ID, "by", j.view.By, "cancelled_by", j.view.Canceller, "state", j.view.State,
 		"messages", j.view.Progress.Read, "observations", j.view.Progress.Observations)
 }
 
-// cancel ends the job when it runs, and returns it.
-func (r *rereadJobs) cancel(id string) (rereadJobView, error) {
+// cancel ends the job for a person when it runs, and returns it.
+func (r *rereadJobs) cancel(id, by string) (rereadJobView, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	j, err := r.find(id)
@@ -165,7 +166,7 @@ func (r *rereadJobs) cancel(id string) (rereadJobView, error) {
 		return rereadJobView{}, err
 	}
 	if j.view.State == rereadRunning && !j.given {
-		j.given = true
+		j.given, j.view.Canceller = true, by
 		close(j.cancel)
 	}
 	return j.view, nil
@@ -213,6 +214,11 @@ type rereadJobInput struct {
 	Job string `path:"job" maxLength:"20"`
 }
 
+type cancelJobInput struct {
+	Job string `path:"job" maxLength:"20"`
+	By  Person `query:"by" required:"true" minLength:"1" maxLength:"100" doc:"Who ends it" example:"王芳"`
+}
+
 type rereadJobOutput struct {
 	Location string `header:"Location"`
 	Body     rereadJobView
@@ -245,8 +251,8 @@ func (s *Server) rereadJobOperations(api huma.API, post func(id, path, summary, 
 	cancel.Method = http.MethodDelete
 	cancel.DefaultStatus = http.StatusOK
 	cancel.Errors = append(cancel.Errors, http.StatusForbidden, http.StatusNotFound)
-	huma.Register(api, cancel, func(ctx context.Context, in *rereadJobInput) (*rereadJobOutput, error) {
-		return s.jobAnswer(ctx)(s.rereads.cancel(in.Job))
+	huma.Register(api, cancel, func(ctx context.Context, in *cancelJobInput) (*rereadJobOutput, error) {
+		return s.jobAnswer(ctx)(s.rereads.cancel(in.Job, string(in.By)))
 	})
 }
 

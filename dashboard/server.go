@@ -72,8 +72,8 @@ type Verdicts interface {
 
 // Mutes keeps mutes and maintenance windows; store.Mutes says how.
 type Mutes interface {
-	AddMute(ctx context.Context, m store.Mute) error
-	EndMute(ctx context.Context, id string, at time.Time) (store.Mute, error)
+	AddMute(ctx context.Context, m store.Mute) (store.Mute, error)
+	EndMute(ctx context.Context, id, by string, at time.Time) (store.Mute, error)
 	ListMutes(ctx context.Context, q store.MuteQuery) ([]store.Mute, error)
 }
 

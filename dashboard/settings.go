@@ -69,15 +69,15 @@ func settingTag(s store.Setting) string {
 }
 
 type settingChangesInput struct {
-	Section string `query:"section" enum:"rule,kind,areas,channel," doc:"Narrow to one section"`
-	Key     string `query:"key" maxLength:"200" doc:"Narrow to one rule, kind or channel"`
+	Section string `query:"section" enum:"rule,kind,areas,channel,credential,channel_test,delivery," doc:"Narrow to one section"`
+	Key     string `query:"key" maxLength:"200" doc:"Narrow to one rule, kind, channel or user of a credential"`
 	Before  int64  `query:"before" doc:"Only changes with a smaller id: the next of the page before"`
 	Limit   int    `query:"limit" minimum:"1" maximum:"500" default:"50"`
 }
 
 type settingChangeView struct {
 	ID      int64     `json:"id"`
-	Section string    `json:"section" enum:"rule,kind,areas,channel"`
+	Section string    `json:"section" enum:"rule,kind,areas,channel,credential,channel_test,delivery"`
 	Key     string    `json:"key"`
 	Version int64     `json:"version"`
 	By      string    `json:"by"`
@@ -100,7 +100,8 @@ const settingsTag = "settings"
 
 func (s *Server) settingsOperations(api huma.API) {
 	list := operation("list-setting-changes", "/settings/changes", settingsTag, "Who changed what",
-		"Changes of rules, kinds, areas and channels with what held before and after. Secrets are never in it.")
+		"Changes of rules, kinds, areas and channels with what held before and after, and what people did beside them: "+
+			"passwords of gateways that were issued and revoked (credential), channels that were tested (channel_test) and messages that were sent again (delivery). Secrets are never in it.")
 	list.Errors = append(list.Errors, http.StatusNotImplemented)
 	huma.Register(api, list, s.listSettingChanges)
 	s.ruleOperations(api)

@@ -442,7 +442,7 @@ func TestAPI_ChannelsNeverShowTheirSecrets(t *testing.T) {
 		t.Errorf("added %s", a.body)
 	}
 	id := fmt.Sprint(at(added, "id"))
-	_, tried := o.send(t, http.MethodPost, "/api/v1/channels/"+id+"/test", "", 200)
+	_, tried := o.send(t, http.MethodPost, "/api/v1/channels/"+id+"/test?by=%E7%8E%8B%E8%8A%B3", "", 200)
 	if at(tried, "arrived") != true || <-hook != "test" {
 		t.Errorf("test ended with %v", tried)
 	}
@@ -467,9 +467,15 @@ func TestAPI_ChannelsNeverShowTheirSecrets(t *testing.T) {
 	if at(listed, "channels", 0, "dead") != 1.0 {
 		t.Errorf("channels are %v", listed)
 	}
-	_, again := o.send(t, http.MethodPost, fmt.Sprintf("/api/v1/deliveries/%v/again", at(queue, "deliveries", 0, "id")), "", 200)
+	_, again := o.send(t, http.MethodPost, fmt.Sprintf("/api/v1/deliveries/%v/again?by=li", at(queue, "deliveries", 0, "id")), "", 200)
 	if at(again, "state") != "waiting" || at(again, "attempts") != 0.0 {
 		t.Errorf("sent again is %v", again)
+	}
+	for section, want := range map[string]string{"channel_test": `王芳 {"arrived":true}`, "delivery": fmt.Sprintf(`li {"delivery":%v}`, at(again, "id"))} {
+		_, log := o.send(t, http.MethodGet, "/api/v1/settings/changes?section="+section+"&key="+id, "", 200)
+		if got := fmt.Sprintf("%v %v", at(log, "changes", 0, "by"), at(log, "changes", 0, "after")); got != want {
+			t.Errorf("%s in the log: %s, want %s", section, got, want)
+		}
 	}
 	o.send(t, http.MethodDelete, "/api/v1/channels/"+id+"?by=x", "", 200, "If-Match", `"2"`)
 	_, listed = o.send(t, http.MethodGet, "/api/v1/channels", "", 200)

@@ -46,6 +46,12 @@ type Mute struct {
 	Reason    string
 	By        string // who asked for it
 	CreatedAt time.Time
+
+	EndedBy string    // who ended it before its time, "" while nobody has
+	EndedAt time.Time // when that was
+
+	Key  string // of the request that asked for it, "" for none
+	Wish string // digest of what that request asked for
 }
 
 // Check returns an error that wraps ErrInvalidMute and says what is wrong.
@@ -82,6 +88,7 @@ func (m *Mute) narrows() bool {
 type MuteQuery struct {
 	From   time.Time // in force then or later
 	To     time.Time // in force before
+	Ended  bool      // that somebody ended before their time
 	Before string    // with a smaller ID: the next page
 	Limit  int       // 1 to MaxMutes; 0 means 200
 }
@@ -91,13 +98,15 @@ const MaxMutes = 1_000
 
 // Mutes keeps mutes. It is safe for concurrent use.
 type Mutes interface {
-	// AddMute enters m. Errors: ErrInvalidMute, ErrConflict when there is another
-	// of this ID; the same one entered again changes nothing.
-	AddMute(ctx context.Context, m Mute) error
-	// EndMute ends a mute at a time and returns it as it is now. One that has not
-	// begun then will never have been in force; one that is over stays as it is.
-	// Errors: ErrNotFound.
-	EndMute(ctx context.Context, id string, at time.Time) (Mute, error)
+	// AddMute enters m and returns it. The same one entered again changes nothing, and
+	// neither does one of the same Key and Wish: the one that is there is returned then,
+	// as it is now. Errors: ErrInvalidMute, ErrConflict when there is another of this
+	// ID, ErrKeyReused when the Key stands for another Wish.
+	AddMute(ctx context.Context, m Mute) (Mute, error)
+	// EndMute ends a mute at a time, for a person, and returns it as it is now. One that
+	// has not begun then will never have been in force; one that is over, or that
+	// somebody ended, stays as it is. Errors: ErrNotFound.
+	EndMute(ctx context.Context, id, by string, at time.Time) (Mute, error)
 	// ListMutes returns mutes in descending order of ID: the newest first.
 	// Errors: ErrInvalidQuery.
 	ListMutes(ctx context.Context, q MuteQuery) ([]Mute, error)

@@ -9,7 +9,7 @@ import (
 // Setting is what people changed at the dashboard, laid over what the files of the
 // server say. Its value is a text whose form belongs to the section.
 type Setting struct {
-	Section string // "rule", "kind", "areas", "channel"
+	Section string // "rule", "kind", "areas", "channel"; of deeds "credential", "channel_test", "delivery"
 	Key     string // within the section
 	Version int64  // 1 for the first change, grows with every change, resets among them
 	Value   []byte // nil when it was reset: what the files say holds again
@@ -53,6 +53,11 @@ type Settings interface {
 	Setting(ctx context.Context, section, key string) (Setting, error)
 	// ListSettings returns the settings of a section that are not reset, by key.
 	ListSettings(ctx context.Context, section string) (map[string]Setting, error)
+	// LogDeed enters into the changes what a person did beside the settings, such as
+	// to issue a password: who, when, what about, and what came of it as the value. It
+	// is no setting: Setting and ListSettings know nothing of it, and its version is
+	// counted by section and key. Secrets do not belong in it.
+	LogDeed(ctx context.Context, s Setting) error
 	// SettingChanges returns who changed what. Errors: ErrInvalidQuery.
 	SettingChanges(ctx context.Context, q SettingQuery) ([]SettingChange, error)
 }

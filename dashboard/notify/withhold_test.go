@@ -51,7 +51,7 @@ func TestNotifier_WithholdsWhatIsNotToBeSentAnyMoreWhenItsTurnComes(t *testing.T
 		"the alert is closed":          {func(o *office, _ notify.Kept) { o.know(closed("a", 2)) }, "the alert is over"},
 		"the alert is marked as muted": {func(o *office, _ notify.Kept) { o.know(muted("a", 2, store.Warning)) }, "the alert is muted"},
 		"somebody mutes its kind": {func(o *office, _ notify.Kept) {
-			err := o.records.AddMute(t.Context(), store.Mute{ID: "m", Purpose: store.MuteAlerts, Kind: "noise", From: noon, To: noon.Add(time.Hour), By: "王芳", CreatedAt: noon})
+			_, err := o.records.AddMute(t.Context(), store.Mute{ID: "m", Purpose: store.MuteAlerts, Kind: "noise", From: noon, To: noon.Add(time.Hour), By: "王芳", CreatedAt: noon})
 			if err != nil {
 				t.Fatal(err)
 			}

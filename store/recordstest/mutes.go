@@ -21,7 +21,7 @@ func quiet(n int) store.Mute {
 func (f *fixture) addMutes(mutes ...store.Mute) {
 	f.t.Helper()
 	for _, m := range mutes {
-		if err := f.AddMute(f.t.Context(), m); err != nil {
+		if _, err := f.AddMute(f.t.Context(), m); err != nil {
 			f.t.Fatalf("AddMute(%+v): %v", m, err)
 		}
 	}
@@ -38,7 +38,7 @@ func (f *fixture) listMutes(q store.MuteQuery) []store.Mute {
 
 func (f *fixture) endMute(id string, at time.Time) store.Mute {
 	f.t.Helper()
-	m, err := f.EndMute(f.t.Context(), id, at)
+	m, err := f.EndMute(f.t.Context(), id, "李强", at)
 	if err != nil {
 		f.t.Fatalf("EndMute(%s, %s): %v", id, at, err)
 	}
@@ -57,7 +57,7 @@ var mutePromises = map[string]func(*testing.T, *fixture){
 	"an invalid mute is not kept": func(t *testing.T, f *fixture) {
 		m := quiet(1)
 		m.To = m.From
-		if err := f.AddMute(t.Context(), m); !errors.Is(err, store.ErrInvalidMute) {
+		if _, err := f.AddMute(t.Context(), m); !errors.Is(err, store.ErrInvalidMute) {
 			t.Errorf("error %v, want ErrInvalidMute", err)
 		}
 		wantEqual(t, "mutes", f.listMutes(store.MuteQuery{}), []store.Mute(nil))
@@ -66,7 +66,7 @@ var mutePromises = map[string]func(*testing.T, *fixture){
 		f.addMutes(quiet(1), quiet(1))
 		other := quiet(1)
 		other.Reason = "another"
-		if err := f.AddMute(t.Context(), other); !errors.Is(err, store.ErrConflict) {
+		if _, err := f.AddMute(t.Context(), other); !errors.Is(err, store.ErrConflict) {
 			t.Errorf("error %v, want ErrConflict", err)
 		}
 		wantEqual(t, "mutes", f.listMutes(store.MuteQuery{}), []store.Mute{quiet(1)})
@@ -75,10 +75,11 @@ var mutePromises = map[string]func(*testing.T, *fixture){
 		f.addMutes(quiet(4))
 		want := quiet(4)
 		want.To = noon.Add(time.Hour)
+		want.EndedBy, want.EndedAt = "李强", want.To
 		wantEqual(t, "ended", f.endMute(want.ID, want.To), want)
 		wantEqual(t, "ended later", f.endMute(want.ID, want.To.Add(time.Hour)), want)
 		wantEqual(t, "mutes", f.listMutes(store.MuteQuery{}), []store.Mute{want})
-		if _, err := f.EndMute(t.Context(), "nobody", noon); !errors.Is(err, store.ErrNotFound) {
+		if _, err := f.EndMute(t.Context(), "nobody", "李强", noon); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("error %v, want ErrNotFound", err)
 		}
 	},
@@ -86,9 +87,48 @@ var mutePromises = map[string]func(*testing.T, *fixture){
 		f.addMutes(quiet(1))
 		want := quiet(1)
 		want.To = want.From
+		want.EndedBy, want.EndedAt = "李强", noon.Add(-time.Hour)
 		wantEqual(t, "ended", f.endMute(want.ID, noon.Add(-time.Hour)), want)
 		wantEqual(t, "in force", f.listMutes(store.MuteQuery{From: noon.Add(-time.Hour), To: noon.Add(time.Hour)}), []store.Mute(nil))
 		wantEqual(t, "all", f.listMutes(store.MuteQuery{}), []store.Mute{want})
+	},
+	"a mute remembers who ended it first, and one that ran out has nobody": func(t *testing.T, f *fixture) {
+		f.addMutes(quiet(1), quiet(2), quiet(3))
+		f.endMute(quiet(1).ID, noon.Add(2*time.Hour)) // it was over already
+		soon := noon.Add(-time.Minute)
+		for _, by := range []string{"李强", "王芳"} {
+			m, err := f.EndMute(t.Context(), quiet(3).ID, by, soon)
+			if err != nil || m.EndedBy != "李强" || !m.EndedAt.Equal(soon) {
+				t.Errorf("ended by %s: %+v, %v; want it ended by the first", by, m, err)
+			}
+		}
+		f.reopen()
+		ended := f.listMutes(store.MuteQuery{Ended: true})
+		if len(ended) != 1 || ended[0].ID != quiet(3).ID || ended[0].EndedBy != "李强" {
+			t.Errorf("ended before their time: %+v, want the third", ended)
+		}
+		if all := f.listMutes(store.MuteQuery{}); len(all) != 3 || all[2].EndedBy != "" || !all[2].EndedAt.IsZero() {
+			t.Errorf("all: %+v, want the first to have run out", all)
+		}
+	},
+	"of two requests with one key the second adds nothing, and may not ask for something else": func(t *testing.T, f *fixture) {
+		first, second, other := quiet(1), quiet(2), quiet(3)
+		first.Key, second.Key, other.Key = "k-1", "k-1", "k-1"
+		first.Wish, second.Wish, other.Wish = "a", "a", "b"
+		f.addMutes(first)
+		f.endMute(first.ID, noon.Add(time.Minute))
+		f.reopen()
+		got, err := f.AddMute(t.Context(), second)
+		if err != nil || got.ID != first.ID || got.EndedBy != "李强" {
+			t.Errorf("the same again: %+v, %v; want the first as it is now", got, err)
+		}
+		if _, err := f.AddMute(t.Context(), other); !errors.Is(err, store.ErrKeyReused) {
+			t.Errorf("another wish with the key: %v, want ErrKeyReused", err)
+		}
+		f.addMutes(quiet(4), quiet(5)) // without a key each is its own
+		if n := len(f.listMutes(store.MuteQuery{})); n != 3 {
+			t.Errorf("%d mutes are kept, want 3", n)
+		}
 	},
 	"mutes are found by when they are in force": func(t *testing.T, f *fixture) {
 		f.addMutes(quiet(1), quiet(2))

@@ -99,6 +99,30 @@ var settingPromises = map[string]func(*testing.T, *fixture){
 			t.Errorf("too long a page: %v, want ErrInvalidQuery", err)
 		}
 	},
+	"a deed is among the changes, and no setting": func(t *testing.T, f *fixture) {
+		for _, value := range []string{"issued", "issued", ""} {
+			d := store.Setting{Section: "credential", Key: "gateway", By: "王芳", At: noon}
+			if value != "" {
+				d.Value = []byte(value)
+			}
+			if err := f.LogDeed(t.Context(), d); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.reopen()
+		changes, err := f.SettingChanges(t.Context(), store.SettingQuery{Section: "credential", Key: "gateway"})
+		if err != nil || len(changes) != 3 || changes[0].Version != 3 || changes[0].Value != nil || string(changes[0].Before) != "issued" || changes[2].By != "王芳" {
+			t.Errorf("changes are %+v, %v; want three, the newest a reset", changes, err)
+		}
+		kept, err := f.Setting(t.Context(), "credential", "gateway")
+		if err != nil || kept.Version != 0 {
+			t.Errorf("the setting is %+v, %v; want none", kept, err)
+		}
+		listed, err := f.ListSettings(t.Context(), "credential")
+		if err != nil || len(listed) != 0 {
+			t.Errorf("listed %v, %v; want none", listed, err)
+		}
+	},
 	"a secret is kept, replaced and removed": func(t *testing.T, f *fixture) {
 		for _, secret := range []string{"", "geheim", "新密钥", ""} {
 			if err := f.SaveSecrets(t.Context(), map[string]string{"channel/a": secret}); err != nil {

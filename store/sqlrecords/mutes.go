@@ -12,37 +12,74 @@ import (
 	"github.com/urbangrid/urbangrid/store"
 )
 
-const muteColumns = `id, purpose, kind, area, device, cell, rule, everything, from_us, to_us, reason, asked_by, created_us`
+const muteColumns = `id, purpose, kind, area, device, cell, rule, everything, from_us, to_us, reason, asked_by, created_us,
+	ended_by, ended_us, request_key, request_wish`
 
 func scanMute(rows *sql.Rows) (m store.Mute, err error) {
 	var (
-		cell              int64
-		from, to, created sql.NullInt64
+		cell                     int64
+		from, to, created, ended sql.NullInt64
 	)
-	err = rows.Scan(&m.ID, &m.Purpose, &m.Kind, &m.Area, &m.Device, &cell, &m.Rule, &m.All, &from, &to, &m.Reason, &m.By, &created)
+	err = rows.Scan(&m.ID, &m.Purpose, &m.Kind, &m.Area, &m.Device, &cell, &m.Rule, &m.All, &from, &to, &m.Reason, &m.By, &created,
+		&m.EndedBy, &ended, &m.Key, &m.Wish)
 	m.Cell = grid.Cell(cell)
-	m.From, m.To, m.CreatedAt = fromMicros(from), fromMicros(to), fromMicros(created)
+	m.From, m.To, m.CreatedAt, m.EndedAt = fromMicros(from), fromMicros(to), fromMicros(created), fromMicros(ended)
 	return m, err
 }
 
 // AddMute implements [store.Mutes].
-func (r *Records) AddMute(ctx context.Context, m store.Mute) error {
+func (r *Records) AddMute(ctx context.Context, m store.Mute) (store.Mute, error) {
 	if err := m.Check(); err != nil {
+		return store.Mute{}, err
+	}
+	var kept store.Mute
+	err := r.transact(ctx, func(tx *sql.Tx) error {
+		found, err := muteOfRequest(ctx, tx, m.Key)
+		switch {
+		case err != nil:
+			return err
+		case found != nil && found.Wish != m.Wish:
+			return store.ErrKeyReused
+		case found != nil:
+			kept = *found
+			return nil
+		}
+		if err := addMute(ctx, tx, m); err != nil {
+			return err
+		}
+		kept, err = mute(ctx, tx, m.ID)
 		return err
-	}
-	err := r.transact(ctx, func(tx *sql.Tx) error { return addMute(ctx, tx, m) })
+	})
 	if err != nil {
-		return fmt.Errorf("add mute %s: %w", m.ID, err)
+		return store.Mute{}, fmt.Errorf("add mute %s: %w", m.ID, err)
 	}
-	return nil
+	return kept, nil
+}
+
+// muteOfRequest returns the mute that a request of this key asked for, nil when
+// there was none.
+func muteOfRequest(ctx context.Context, tx *sql.Tx, key string) (*store.Mute, error) {
+	if key == "" {
+		return nil, nil
+	}
+	rows, err := tx.QueryContext(ctx, `SELECT `+muteColumns+` FROM mutes WHERE request_key = $1`, key)
+	if err != nil {
+		return nil, err
+	}
+	found, err := collect(rows, scanMute)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
 }
 
 func addMute(ctx context.Context, tx *sql.Tx, m store.Mute) error {
-	m.From, m.To, m.CreatedAt = stored(m.From), stored(m.To), stored(m.CreatedAt)
+	m.From, m.To, m.CreatedAt, m.EndedAt = stored(m.From), stored(m.To), stored(m.CreatedAt), stored(m.EndedAt)
 	res, err := tx.ExecContext(ctx, `INSERT INTO mutes (`+muteColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (id) DO NOTHING`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) ON CONFLICT (id) DO NOTHING`,
 		m.ID, string(m.Purpose), string(m.Kind), string(m.Area), string(m.Device), int64(m.Cell), m.Rule, m.All,
-		m.From.UnixMicro(), m.To.UnixMicro(), m.Reason, m.By, m.CreatedAt.UnixMicro())
+		m.From.UnixMicro(), m.To.UnixMicro(), m.Reason, m.By, m.CreatedAt.UnixMicro(),
+		m.EndedBy, micros(m.EndedAt), m.Key, m.Wish)
 	if err != nil {
 		return err
 	}
@@ -72,12 +109,12 @@ func mute(ctx context.Context, tx *sql.Tx, id string) (store.Mute, error) {
 }
 
 // EndMute implements [store.Mutes].
-func (r *Records) EndMute(ctx context.Context, id string, at time.Time) (store.Mute, error) {
+func (r *Records) EndMute(ctx context.Context, id, by string, at time.Time) (store.Mute, error) {
 	var ended store.Mute
 	err := r.transact(ctx, func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `
-			UPDATE mutes SET to_us = CASE WHEN from_us > $1 THEN from_us ELSE $1 END
-			WHERE id = $2 AND to_us > $1`, at.UnixMicro(), id)
+			UPDATE mutes SET to_us = CASE WHEN from_us > $1 THEN from_us ELSE $1 END, ended_us = $1, ended_by = $2
+			WHERE id = $3 AND to_us > $1 AND ended_us IS NULL`, at.UnixMicro(), by, id)
 		if err != nil {
 			return err
 		}
@@ -112,6 +149,9 @@ func (r *Records) ListMutes(ctx context.Context, q store.MuteQuery) ([]store.Mut
 	}
 	if !q.To.IsZero() {
 		narrow("to_us > from_us AND from_us <", q.To.UnixMicro())
+	}
+	if q.Ended {
+		where = append(where, "ended_us IS NOT NULL")
 	}
 	if q.Before != "" {
 		narrow("id <", q.Before)

@@ -121,9 +121,35 @@ func logSetting(ctx context.Context, tx *sql.Tx, s store.Setting) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO setting_changes (id, `+settingColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+	return insertChange(ctx, tx, id, s)
+}
+
+func insertChange(ctx context.Context, tx *sql.Tx, id int64, s store.Setting) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO setting_changes (id, `+settingColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
 		id, s.Section, s.Key, s.Version, nullText(s.Value), s.By, s.Note, s.At.UnixMicro())
 	return err
+}
+
+// LogDeed implements [store.Settings].
+func (r *Records) LogDeed(ctx context.Context, s store.Setting) error {
+	s.At = stored(s.At)
+	err := r.transact(ctx, func(tx *sql.Tx) error {
+		// Of two deeds at once one waits here for the other, and counts after it.
+		id, err := takeNumbers(ctx, tx, "setting_change", 1)
+		if err != nil {
+			return err
+		}
+		err = tx.QueryRowContext(ctx, `SELECT COALESCE(MAX(version), 0) + 1 FROM setting_changes WHERE section = $1 AND key = $2`,
+			s.Section, s.Key).Scan(&s.Version)
+		if err != nil {
+			return err
+		}
+		return insertChange(ctx, tx, id, s)
+	})
+	if err != nil {
+		return fmt.Errorf("log %s of %q: %w", s.Section, s.Key, err)
+	}
+	return nil
 }
 
 // queryer asks a database or a transaction for rows.
