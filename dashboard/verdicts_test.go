@@ -166,7 +166,7 @@ func TestAPI_TalliesAnswersByRuleAndKind(t *testing.T) {
 func TestAPI_SaysWhenAnswersAndMutesAreNotKept(t *testing.T) {
 	s := newSite(t, dashboard.Options{})
 	for path, method := range map[string]string{
-		"/api/v1/alerts/a-1/verdict": http.MethodGet, "/api/v1/verdicts": http.MethodGet, "/api/v1/mutes": http.MethodGet, "/api/v1/mutes/m-1": http.MethodDelete,
+		"/api/v1/alerts/a-1/verdict": http.MethodGet, "/api/v1/verdicts": http.MethodGet, "/api/v1/mutes": http.MethodGet, "/api/v1/mutes/m-1?by=b": http.MethodDelete,
 	} {
 		s.do(t, method, path, "").wantProblem(t, http.StatusNotImplemented)
 	}

@@ -1,8 +1,8 @@
 import {afterEach, describe, expect, it, vi} from 'vitest';
-import {decodeMute, endMute, mutesNotOver} from '../src/views/alerts/mutes';
+import {decodeMute, endMute, mutesNotOver, mutesShown} from '../src/views/alerts/mutes';
 
 const wire = (id: string, over: Readonly<Record<string, unknown>> = {}): Readonly<Record<string, unknown>> => ({
-  id, purpose: 'mute', kind: 'noise', from: '2026-11-22T08:00:00Z', to: '2026-11-22T09:00:00Z', reason: '路面施工', by: '王芳', created_at: '2026-11-22T08:00:00Z', in_force: true, ...over,
+  id, purpose: 'mute', kind: 'noise', from: '2026-11-22T08:00:00Z', to: '2026-11-22T09:00:00Z', reason: '路面施工', by: '王芳', created_at: '2026-11-22T08:00:00Z', in_force: true, ended_by: '', ended_at: null, ...over,
 });
 
 describe('mutes', () => {
@@ -11,7 +11,7 @@ describe('mutes', () => {
   it('are read, and refused when they are not what was agreed', () => {
     expect(decodeMute(wire('a', {all: false}))).toEqual({
       id: 'a', purpose: 'mute', kind: 'noise', area: '', device: '', cell: '', rule: '', fromMs: Date.UTC(2026, 10, 22, 8), toMs: Date.UTC(2026, 10, 22, 9),
-      reason: '路面施工', by: '王芳', isInForce: true,
+      reason: '路面施工', by: '王芳', isInForce: true, endedBy: '', endedMs: null,
     });
     expect(() => decodeMute(wire('a', {purpose: 'sleep'}))).toThrow();
   });
@@ -35,9 +35,18 @@ describe('mutes', () => {
     const asked: [string, string | undefined][] = [];
     vi.stubGlobal('fetch', (path: string, init: RequestInit) => {
       asked.push([path, init.method]);
-      return Promise.resolve(new Response(JSON.stringify(wire('a/b', {in_force: false}))));
+      return Promise.resolve(new Response(JSON.stringify(wire('a/b', {in_force: false, ended_by: '李强', ended_at: '2026-11-22T08:30:00Z'}))));
     });
-    expect((await endMute('a/b')).isInForce).toBe(false);
-    expect(asked).toEqual([['/api/v1/mutes/a%2Fb', 'DELETE']]);
+    expect(await endMute('a/b', '李 强')).toMatchObject({isInForce: false, endedBy: '李强', endedMs: Date.UTC(2026, 10, 22, 8, 30)});
+    expect(asked).toEqual([['/api/v1/mutes/a%2Fb?by=%E6%9D%8E+%E5%BC%BA', 'DELETE']]);
+  });
+
+  it('are shown with the last ones that somebody ended', async () => {
+    vi.stubGlobal('fetch', (path: string) => Promise.resolve(new Response(JSON.stringify(path.includes('ended=true')
+      ? {mutes: [wire('b', {ended_by: '李强', ended_at: '2026-11-22T08:10:00Z'}), wire('a', {ended_by: '赵敏', ended_at: '2026-11-22T08:30:00Z'})], next: ''}
+      : {mutes: [wire('open')], next: ''}))));
+    const shown = await mutesShown(new AbortController().signal);
+    expect(shown.open.map((x) => x.id)).toEqual(['open']);
+    expect(shown.ended.map((x) => [x.id, x.endedBy])).toEqual([['a', '赵敏'], ['b', '李强']]);
   });
 });

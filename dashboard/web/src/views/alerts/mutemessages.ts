@@ -25,6 +25,9 @@ const zh = {
   ended: '已结束，新告警会照常通知',
   endedMaintenance: '维护已结束，照常判断',
   calledOff: '已取消',
+  endedBefore: (name: string) => `${name} 已经结束了它`,
+  endedTitle: '提前结束的',
+  endedBy: (name: string) => `结束人 ${name}`,
   endFailed: '没有结束',
   close: '关闭',
 };
@@ -53,6 +56,9 @@ const en: typeof zh = {
   ended: 'Ended: new alerts notify again',
   endedMaintenance: 'Maintenance has ended: observations are judged again',
   calledOff: 'Called off',
+  endedBefore: (name) => `${name} has ended it already`,
+  endedTitle: 'Ended before their time',
+  endedBy: (name) => `ended by ${name}`,
   endFailed: 'It was not ended',
   close: 'Close',
 };

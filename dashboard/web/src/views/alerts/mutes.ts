@@ -16,6 +16,9 @@ export interface Mute {
   readonly reason: string;
   readonly by: string;
   readonly isInForce: boolean;
+  /** Who ended it before its time; '' while nobody has. */
+  readonly endedBy: string;
+  readonly endedMs: number | null;
 }
 
 /** Decodes one mute. */
@@ -27,6 +30,7 @@ export function decodeMute(x: unknown): Mute {
     cell: optional(o['cell'], 'mute.cell'), rule: optional(o['rule'], 'mute.rule'),
     fromMs: instantMs(o['from'], 'mute.from'), toMs: instantMs(o['to'], 'mute.to'),
     reason: str(o['reason'], 'mute.reason'), by: str(o['by'], 'mute.by'), isInForce: flag(o['in_force'], 'mute.in_force'),
+    endedBy: str(o['ended_by'], 'mute.ended_by'), endedMs: o['ended_at'] === null ? null : instantMs(o['ended_at'], 'mute.ended_at'),
   };
 }
 
@@ -54,7 +58,24 @@ export async function mutesNotOver(signal: AbortSignal): Promise<readonly Mute[]
   return all.sort((a, b) => Number(b.isInForce) - Number(a.isInForce) || due(a) - due(b) || (a.id < b.id ? -1 : 1));
 }
 
-/** Ends a mute now; one that has not begun never will. */
-export async function endMute(id: string): Promise<Mute> {
-  return (await send('DELETE', `mutes/${encodeURIComponent(id)}`, {decode: decodeMute})).value;
+/** What the list of mutes shows. */
+export interface Mutes {
+  /** In force now, or going to be. */
+  readonly open: readonly Mute[];
+  /** The last ones that somebody ended before their time, the newest first. */
+  readonly ended: readonly Mute[];
+}
+
+/** How many of the ended mutes are shown. */
+const ENDED_SHOWN = 10;
+
+/** All mutes that are not over, and the last ones that somebody ended. */
+export async function mutesShown(signal: AbortSignal): Promise<Mutes> {
+  const [open, ended] = await Promise.all([mutesNotOver(signal), get(`mutes?ended=true&limit=${ENDED_SHOWN}`, decodePage, signal)]);
+  return {open, ended: [...ended.mutes].sort((a, b) => (b.endedMs ?? 0) - (a.endedMs ?? 0))};
+}
+
+/** Ends a mute now, for a person; one that has not begun never will. The answer says who was first to end it. */
+export async function endMute(id: string, by: string): Promise<Mute> {
+  return (await send('DELETE', `mutes/${encodeURIComponent(id)}?${new URLSearchParams({by}).toString()}`, {decode: decodeMute})).value;
 }

@@ -284,6 +284,7 @@ const zh = {
   jobCancel: '取消',
   jobBusy: '已有一个批量重读在进行',
   jobBy: (who: string) => `发起人 ${who}`,
+  jobCancelledBy: (who: string) => `取消人 ${who}`,
   listHelp: 'j / k 或方向键移动，回车打开，/ 搜索',
 };
 
@@ -560,6 +561,7 @@ const en: typeof zh = {
   jobCancel: 'Cancel',
   jobBusy: 'Another job is under way',
   jobBy: (who) => `asked for by ${who}`,
+  jobCancelledBy: (who) => `cancelled by ${who}`,
   listHelp: 'j / k or arrows move, Enter opens, / searches',
 };
 

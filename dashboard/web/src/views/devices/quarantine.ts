@@ -149,7 +149,7 @@ export async function startJob(filter: RejectFilter, by: string, key: string): P
   return (await send('POST', 'quarantine/jobs', {body: Object.fromEntries(asked), idempotencyKey: key, decode: decodeJob})).value;
 }
 
-/** Ends a job. */
-export async function cancelJob(id: string): Promise<Job> {
-  return (await send('DELETE', `quarantine/jobs/${encodeURIComponent(id)}`, {decode: decodeJob})).value;
+/** Ends a job, for a person. */
+export async function cancelJob(id: string, by: string): Promise<Job> {
+  return (await send('DELETE', `quarantine/jobs/${encodeURIComponent(id)}?${new URLSearchParams({by}).toString()}`, {decode: decodeJob})).value;
 }

@@ -212,6 +212,8 @@ export interface Job {
   readonly id: string;
   readonly state: 'running' | 'done' | 'failed' | 'cancelled';
   readonly by: string;
+  /** Who ended it before it was done; '' while nobody has. */
+  readonly cancelledBy: string;
   readonly error: string;
   readonly startedAtMs: number;
   readonly progress: Reread;
@@ -488,6 +490,7 @@ export function decodeJob(x: unknown): Job {
   const o = record(x, 'job');
   return {
     id: str(o['id'], 'job.id'), state: oneOf(o['state'], ['running', 'done', 'failed', 'cancelled'], 'job.state'), by: str(o['by'], 'job.by'),
+    cancelledBy: str(o['cancelled_by'], 'job.cancelled_by'),
     error: str(o['error'], 'job.error'), startedAtMs: instantMs(o['started_at'], 'job.started_at'), progress: decodeReread(o['progress']),
   };
 }

@@ -404,7 +404,7 @@ export function decodeDeliveries(x: unknown): readonly Delivery[] {
 }
 
 /** The sections whose changes are kept. */
-export const SECTIONS = ['rule', 'kind', 'areas', 'channel'] as const;
+export const SECTIONS = ['rule', 'kind', 'areas', 'channel', 'credential', 'channel_test', 'delivery'] as const;
 
 /** One change of a setting. */
 export interface Change extends LastChange {
@@ -425,6 +425,12 @@ export function decodeChanges(x: unknown): readonly Change[] {
       before: optional(o['before'], 'before'), after: optional(o['after'], 'after'),
     };
   });
+}
+
+/** Whether the test that a channel_test tells of arrived. */
+export function testArrived(after: string): boolean {
+  const o: unknown = JSON.parse(after);
+  return isRecord(o) && o['arrived'] === true;
 }
 
 /** How many, since when, of a reason. */
