@@ -11,6 +11,7 @@ import (
 
 // A verdict comes when people have looked, perhaps after the weekend.
 func TestDetector_AFalseAlarmIsLearnedThoughItIsSaidDaysLater(t *testing.T) {
+	t.Parallel()
 	for name, test := range map[string]struct {
 		after  int // hours after the hotspot began
 		learns bool
@@ -46,6 +47,7 @@ func TestDetector_AFalseAlarmIsLearnedThoughItIsSaidDaysLater(t *testing.T) {
 // Nothing is learned of a day on which the whole city was a hotspot, until people
 // say that it was none.
 func TestDetector_AFalseAlarmOfTheWholeAreaIsLearnedLate(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, 52, 6, 0.4)
 	d := mustDetector(t, w, hotspot.Options{})
 	at, _ := weeks(d, w, 4)

@@ -1,6 +1,8 @@
 package hotspot_test
 
 import (
+	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,8 +31,37 @@ func everywhere(w *town, times float64, from, to time.Time) *injection {
 	return in
 }
 
-// learnedDaysOff lets a detector learn three weeks and returns the Monday after.
-func learnedDaysOff(t *testing.T, seed uint64) (*hotspot.Detector, *town, time.Time) {
+// learnedTown is a town and what a detector learned of it until a time.
+type learnedTown struct {
+	town  *town
+	at    time.Time
+	state []byte
+}
+
+// learnedTowns holds what learnedDaysOff has learned, by seed.
+var learnedTowns sync.Map
+
+// learnedDaysOff returns a town, a detector that has learned three weeks of it, and the
+// Monday after. A seed is learned once; from there on the town goes on in as many ways as
+// there are futures.
+func learnedDaysOff(t *testing.T, seed, future uint64) (*hotspot.Detector, *town, time.Time) {
+	t.Helper()
+	known, is := learnedTowns.Load(seed)
+	if !is {
+		known = learnDaysOff(t, seed)
+		learnedTowns.Store(seed, known)
+	}
+	l := known.(learnedTown) //nolint:forcetypeassert // nothing else is stored
+	w := *l.town
+	w.rng = rand.New(rand.NewPCG(seed, future))
+	d := mustDetector(t, &w, hotspot.Options{})
+	if err := d.Restore(l.state); err != nil {
+		t.Fatal(err)
+	}
+	return d, &w, l.at
+}
+
+func learnDaysOff(t *testing.T, seed uint64) learnedTown {
 	t.Helper()
 	w := newTown(t, seed, 9, 0.5)
 	d := mustDetector(t, w, hotspot.Options{})
@@ -40,12 +71,16 @@ func learnedDaysOff(t *testing.T, seed uint64) (*hotspot.Detector, *town, time.T
 		feed(d, likeADayOff(w, at, at.Weekday() == time.Sunday), &ignored)
 		at = at.Add(time.Hour)
 	}
-	return d, w, at
+	state, err := d.Save()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return learnedTown{town: w, at: at, state: state}
 }
 
 func TestDetector_ADayThatRunsLikeADayOffIsNoHotspot(t *testing.T) {
 	for seed := range uint64(4) {
-		d, w, at := learnedDaysOff(t, 50+seed)
+		d, w, at := learnedDaysOff(t, 50+seed, 2)
 		var changes []hotspot.Change
 		told := time.Time{}
 		for end := at.Add(24 * time.Hour); at.Before(end); at = at.Add(time.Hour) {
@@ -72,7 +107,7 @@ func TestDetector_ADayThatRunsLikeADayOffIsNoHotspot(t *testing.T) {
 
 func TestDetector_AnOrdinaryDayAndAnIncidentEverywhereAreNoDayOff(t *testing.T) {
 	for seed := range uint64(3) {
-		d, w, at := learnedDaysOff(t, 60+seed)
+		d, w, at := learnedDaysOff(t, 50+seed, 3)
 		var changes []hotspot.Change
 		for day := range 5 {
 			busy := at.Add(time.Duration(24*day+2*day+10) * time.Hour) // at 10, 12, 14, 16 and 18 h
@@ -102,7 +137,7 @@ func TestDetector_AnOrdinaryDayAndAnIncidentEverywhereAreNoDayOff(t *testing.T) 
 
 // What is like a day off for some hours after midnight and then is not was none.
 func TestDetector_TakesBackThatADayIsADayOff(t *testing.T) {
-	d, w, at := learnedDaysOff(t, 70)
+	d, w, at := learnedDaysOff(t, 50, 4)
 	var changes []hotspot.Change
 	was := false
 	for h := range 14 {
@@ -122,7 +157,7 @@ func TestDetector_TakesBackThatADayIsADayOff(t *testing.T) {
 }
 
 func TestDetector_RemembersThatADayIsADayOff(t *testing.T) {
-	d, w, at := learnedDaysOff(t, 80)
+	d, w, at := learnedDaysOff(t, 51, 5)
 	var changes []hotspot.Change
 	for h := range 12 {
 		feed(d, likeADayOff(w, at.Add(time.Duration(h)*time.Hour), true), &changes)

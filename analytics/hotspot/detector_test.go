@@ -94,6 +94,7 @@ func TestDetector_FindsAnIncidentWhereItIsAndSaysWhenItIsOver(t *testing.T) {
 }
 
 func TestDetector_TheRhythmOfTheWeekIsNoHotspotOnceItIsKnown(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, 4, 6, 0.4)
 	w.common = 0
 	d := mustDetector(t, w, hotspot.Options{})
@@ -109,6 +110,7 @@ func TestDetector_TheRhythmOfTheWeekIsNoHotspotOnceItIsKnown(t *testing.T) {
 }
 
 func TestDetector_WhatIsAHotspotDoesNotBecomeOrdinaryUnlessPeopleSaySo(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		answer func(d *hotspot.Detector, id string, from, to time.Time)
@@ -155,6 +157,7 @@ func TestDetector_WhatIsAHotspotDoesNotBecomeOrdinaryUnlessPeopleSaySo(t *testin
 }
 
 func TestDetector_BeginsAnewWhereItWasSaved(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		seed := rapid.Uint64().Draw(rt, "seed")
 		stop := rapid.IntRange(1, 47).Draw(rt, "stop after hours")
@@ -346,6 +349,7 @@ func TestDetector_LessIsExpectedOfWhatIsLessWatched(t *testing.T) {
 }
 
 func TestDetector_SeesWhatHappensEverywhere(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, 10, 8, 0.4)
 	d := mustDetector(t, w, hotspot.Options{})
 	at, _ := weeks(d, w, 4)

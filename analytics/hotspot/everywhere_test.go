@@ -10,6 +10,7 @@ import (
 // A day on which the whole city does more is one hotspot of the whole area, not one
 // of each of its places.
 func TestDetector_WhatHappensEverywhereIsNoHotspotOfEachPlace(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, 31, 9, 0.5)
 	d := mustDetector(t, w, hotspot.Options{})
 	at, _ := weeks(d, w, 3)
@@ -37,6 +38,7 @@ func TestDetector_WhatHappensEverywhereIsNoHotspotOfEachPlace(t *testing.T) {
 
 // A place that stands out of a busier city is found all the same.
 func TestDetector_FindsAPlaceThatStandsOutOfABusierCity(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, 32, 9, 0.5)
 	d := mustDetector(t, w, hotspot.Options{})
 	at, _ := weeks(d, w, 3)

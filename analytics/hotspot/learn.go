@@ -215,9 +215,19 @@ func (d *Detector) refit() {
 // refitArea makes what silent cells, and all cells of a group together, are
 // expected to have.
 func (d *Detector) refitArea() {
-	e := &d.expect
-	for g, n := range e.cells {
-		d.cold[g].rate, d.cold[g].variance = e.rate(g, 0, 0)
+	d.refitCold()
+	d.sumArea()
+}
+
+func (d *Detector) refitCold() {
+	for g := range d.cold {
+		d.cold[g].rate, d.cold[g].variance = d.expect.rate(g, 0, 0)
+	}
+}
+
+// sumArea adds up what all cells of each group have.
+func (d *Detector) sumArea() {
+	for g, n := range d.expect.cells {
 		d.area[g] = coldCell{rate: n * d.cold[g].rate, variance: n * d.cold[g].variance}
 	}
 	for i := range d.counts.slots {

@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
 	"github.com/urbangrid/urbangrid/analytics/hotspot"
 )
 
@@ -132,6 +135,9 @@ func TestDetector_WhatWasWatchedBeforeAPauseIsLearned(t *testing.T) {
 				if got, saved := d.Knowledge().Hours, again.Knowledge().Hours; got != 168 || saved != 168 {
 					t.Errorf("%d of the 168 hours before the pause are learned, %d by one that was saved before it; %d were before it", got, saved, before)
 				}
+				if diff := cmp.Diff(d.Knowledge(), again.Knowledge(), cmpopts.EquateApprox(1e-9, 0)); diff != "" {
+					t.Errorf("one that was saved before the pause knows something else (-went on +saved):\n%s", diff)
+				}
 			})
 		}
 	}
@@ -183,6 +189,7 @@ func TestDetector_AHotspotOfARareKindEnds(t *testing.T) {
 // the kind is heard of elsewhere; it ends when they are heard of again, or when they
 // have been silent for so long that they are known to be gone.
 func TestDetector_AHotspotWhoseSensorsDiedIsNotOver(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, 45, 5, 0.4)
 	truth := disk(w, w.center, 1)
 	for _, c := range truth {
@@ -231,6 +238,7 @@ func TestDetector_AHotspotWhoseSensorsDiedIsNotOver(t *testing.T) {
 
 // A night of which nothing was heard is like no other sort of day.
 func TestDetector_AnOutageIsNoDayOff(t *testing.T) {
+	t.Parallel()
 	for name, outage := range map[string]func(d *hotspot.Detector, to time.Time) []hotspot.Change{
 		"of the kind": (*hotspot.Detector).Advance,
 		"of all":      (*hotspot.Detector).Skip,

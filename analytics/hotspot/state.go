@@ -33,6 +33,7 @@ type state struct {
 	PriorRate, PriorWeight     float64
 	Events, Exposure, Profile  []float64
 	Watched                    []float64
+	Cold                       []savedCold // of each group, as of the last refit
 	Level, LevelGot, LevelWant float64
 	Phi                        ratio
 	City                       [maxWindows]ratio
@@ -57,6 +58,8 @@ type savedSlot struct {
 	Learned, Missed float64
 	Rate, Variance  float64
 }
+
+type savedCold struct{ Rate, Variance float64 }
 
 type savedAddition struct {
 	Step int64
@@ -109,6 +112,9 @@ func (d *Detector) Save() ([]byte, error) {
 		Watched: e.watched, Level: e.level, LevelGot: e.levelGot, LevelWant: e.levelWant, Phi: e.phi, City: e.city, Recent: e.recent,
 		Gaps: make(map[grid.Cell][]coverageStep), Quiet: d.quiet, Threshold: d.threshold, Offset: d.offset, Fed: d.fed, Unconfirmed: d.unconfirmed, Pauses: d.pauses,
 		Day: d.day.Hours, Borrowed: d.borrowed,
+	}
+	for _, c := range d.cold {
+		s.Cold = append(s.Cold, savedCold{Rate: c.rate, Variance: c.variance})
 	}
 	cells := d.lattice.Cells()
 	place := make([]int, len(d.counts.slots)) // in s.Slots
@@ -179,7 +185,7 @@ func (d *Detector) Restore(saved []byte) error {
 	d.restoreCounts(&s)
 	d.restoreClusters(&s)
 	d.restoreWithheld(s.Withheld)
-	d.refitArea()
+	d.sumArea()
 	d.quiet.fit(d.opts.Budget)
 	return nil
 }
@@ -203,6 +209,10 @@ func (d *Detector) restoreExpectation(s *state) {
 	e.level, e.levelGot, e.levelWant = s.Level, s.LevelGot, s.LevelWant
 	if len(s.Exposure) == e.groups {
 		e.events, e.exposure, e.profile, e.watched = s.Events, s.Exposure, s.Profile, s.Watched
+		d.refitCold()
+		for g, c := range s.Cold { // none in what was saved before there were any
+			d.cold[g] = coldCell{rate: c.Rate, variance: c.Variance}
+		}
 		return
 	}
 	// The groups have changed: each begins with what all had together.
@@ -216,6 +226,7 @@ func (d *Detector) restoreExpectation(s *state) {
 		}
 	}
 	e.refit()
+	d.refitCold()
 }
 
 func (d *Detector) restoreCounts(s *state) {

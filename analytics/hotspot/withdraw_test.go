@@ -14,6 +14,7 @@ import (
 // a few minutes later, and leaves those of another. What waits to be withdrawn next to
 // the other may move its disk, so a hotspot is told by whether it holds that cell.
 func TestDetector_WhatIsWithdrawnIsNoHotspot(t *testing.T) {
+	t.Parallel()
 	w := newTown(t, 90, 6, 1)
 	middle, _ := w.lattice.Index(w.center)
 	rapid.Check(t, func(rt *rapid.T) {
