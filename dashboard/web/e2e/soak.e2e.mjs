@@ -15,17 +15,17 @@ import {cellsAround, startFeeder} from './feeder.mjs';
 const VIEWPORT = {width: 1366, height: 768};
 const CELLS = cellsAround(1000, 10);
 
-/** Rounds of a soak, and what each brings: in all an hour of updates, and ten alerts a minute. */
+/** Rounds of a soak, and what each brings: in all an hour of updates, and twenty alerts a minute. */
 const ROUNDS = 20;
 const UPDATES = 180;
-const ALERTS = 30;
+const ALERTS = 60;
 
 /** Alerts that are open at the end of each round, and closed ones from the beginning: as many as the page keeps. */
 const STEADY = 12;
 const CLOSED = 500;
 
 /** How much more the last quarter of the rounds may hold than the one before, at the median: a share and an amount. */
-const TOLERANCE = {heapMB: [0.02, 0.2], nodes: [0.01, 10], listeners: [0.01, 5]};
+const TOLERANCE = {heapMB: [0.01, 0.05], nodes: [0.01, 10], listeners: [0.01, 5]};
 
 /** Too far from the cells for an alert to be grouped with theirs. */
 const AWAY = {lat: 31.285, lon: 121.36};
