@@ -88,6 +88,7 @@ type alertTable struct {
 	zone  *time.Location
 	kinds *sensors.Catalog
 	areas map[grid.AreaCode]sensors.Names
+	rules map[string]sensors.Names
 	cells []string // of one line, used again
 }
 
@@ -99,7 +100,7 @@ func (s *Server) newAlertTable(to io.Writer, lang report.Lang) (*alertTable, err
 	}
 	t := &alertTable{
 		w: csv.NewWriter(to), lang: lang, zone: s.opts.Zone, kinds: s.deps.Kinds,
-		areas: map[grid.AreaCode]sensors.Names{}, cells: make([]string, len(alertColumns)),
+		areas: map[grid.AreaCode]sensors.Names{}, rules: s.ruleNames(), cells: make([]string, len(alertColumns)),
 	}
 	t.w.UseCRLF = true // as Excel writes it, RFC 4180
 	if s.deps.Areas != nil {
@@ -159,7 +160,8 @@ var alertColumns = [...]alertColumn{
 	{sensors.Names{ZH: "网格", EN: "Cell"}, func(_ *alertTable, a answeredAlert) string { return a.Cell }},
 	{sensors.Names{ZH: "纬度", EN: "Latitude"}, func(_ *alertTable, a answeredAlert) string { return decimal(a.Lat) }},
 	{sensors.Names{ZH: "经度", EN: "Longitude"}, func(_ *alertTable, a answeredAlert) string { return decimal(a.Lon) }},
-	{sensors.Names{ZH: "规则", EN: "Rule"}, func(_ *alertTable, a answeredAlert) string { return export.Guard(a.Rule) }},
+	{sensors.Names{ZH: "规则", EN: "Rule"}, func(t *alertTable, a answeredAlert) string { return t.rule(a.Rule) }},
+	{sensors.Names{ZH: "规则代码", EN: "Rule key"}, func(_ *alertTable, a answeredAlert) string { return export.Guard(a.Rule) }},
 	{sensors.Names{ZH: "静默", EN: "Muted"}, func(t *alertTable, a answeredAlert) string { return t.word(strconv.FormatBool(a.Muted)) }},
 	{sensors.Names{ZH: "处置状态", EN: "Handling"}, func(t *alertTable, a answeredAlert) string { return t.word(a.Handling.State) }},
 	{sensors.Names{ZH: "处置人", EN: "Handled by"}, func(_ *alertTable, a answeredAlert) string { return export.Guard(a.Handling.By) }},
@@ -218,6 +220,22 @@ func (t *alertTable) kind(a answeredAlert) kindText {
 // area names an area, with its code when that is all there is.
 func (t *alertTable) area(code grid.AreaCode) string {
 	return export.Guard(cmp.Or(t.lang.Of(t.areas[code]), string(code)))
+}
+
+// rule names a rule; one that is not in the rules file any more keeps its key.
+func (t *alertTable) rule(key string) string {
+	return export.Guard(cmp.Or(t.lang.Of(t.rules[key]), key))
+}
+
+// ruleNames are the names of the rules as they hold, by key; none where no rules are kept.
+func (s *Server) ruleNames() map[string]sensors.Names {
+	names := map[string]sensors.Names{}
+	if book := s.deps.Settings.Rules; book != nil {
+		for _, e := range book.List() {
+			names[e.Rule.Name] = e.Rule.Names
+		}
+	}
+	return names
 }
 
 func decimal(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }

@@ -56,7 +56,7 @@ func TestAPI_AlertsAsCSVForPeople(t *testing.T) {
 	want := map[string]string{
 		"编号": "a-1", "发生时间": "2026-11-22T16:00:00+08:00", "消失时间": "2026-11-22T17:00:00+08:00", "现状": "已消失", "级别": "严重", "类别": "城市事件",
 		"监测项": "环境噪声", "实测": "91.5", "阈值或预期": "85", "单位": got["单位"], "原因": "'=HYPERLINK(\"http://evil.example\")", "责任网格": got["责任网格"],
-		"责任网格编码": "310107005", "位置": "device/n-1", "设备": "n-1", "纬度": "0", "经度": "0", "规则": "noise_loud", "静默": "否",
+		"责任网格编码": "310107005", "位置": "device/n-1", "设备": "n-1", "纬度": "0", "经度": "0", "规则": "noise_loud", "规则代码": "noise_loud", "静默": "否",
 		"处置状态": "已办结", "处置人": "王芳", "处置时间": "2026-11-22T18:00:00+08:00", "认定": "属实",
 	}
 	if d := cmp.Diff(want, got); d != "" {
@@ -68,6 +68,24 @@ func TestAPI_AlertsAsCSVForPeople(t *testing.T) {
 	english := line(table(t, s.do(t, http.MethodGet, "/api/v1/alerts.csv?lang=en", "")), 1)
 	if english["Reason"] != "loud, \"very\"\nloud" || english["Severity"] != "Critical" || english["Raised"] != "2026-11-22T16:00:00+08:00" {
 		t.Errorf("line in English %v", english)
+	}
+}
+
+func TestAPI_AlertsAsCSVNameTheirRules(t *testing.T) {
+	s := newBackRoom(t)
+	s.stores.alerts = []store.Alert{
+		{ID: "a-1", Rule: "noise_loud", Kind: "noise", State: store.AlertOpen, Severity: store.Warning, RaisedAt: clock, UpdatedAt: clock},
+		{ID: "a-2", Rule: "of_old", Kind: "noise", State: store.AlertOpen, Severity: store.Warning, RaisedAt: clock, UpdatedAt: clock},
+	}
+	rows := table(t, s.do(t, http.MethodGet, "/api/v1/alerts.csv?lang=en", ""))
+	got := map[string]string{}
+	for k := range rows[1:] {
+		l := line(rows, k+1)
+		got[l["Rule key"]] = l["Rule"]
+	}
+	want := map[string]string{"noise_loud": "Loud noise", "of_old": "of_old"}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("rules by their keys differ (-want +got):\n%s", d)
 	}
 }
 

@@ -1,6 +1,6 @@
 import {svelte} from '@sveltejs/vite-plugin-svelte';
 import {defineConfig} from 'vitest/config';
-import {unwhereAll} from './unwhere';
+import {unwhereAll} from './unwhere.ts';
 
 export default defineConfig({
   plugins: [svelte(), {

@@ -1,3 +1,5 @@
+import {unturned} from './wire';
+
 /** A request that the server refused or that did not reach it (status 0), see RFC 9457. */
 export class ApiError extends Error {
   readonly status: number;
@@ -44,7 +46,7 @@ const ROOT = '/api/v1';
 function text(x: unknown, key: string): string {
   if (typeof x !== 'object' || x === null || !(key in x)) return '';
   const value: unknown = Reflect.get(x, key);
-  return typeof value === 'string' ? value : '';
+  return typeof value === 'string' ? unturned(value) : '';
 }
 
 /** The messages of a problem's parts, which say which field was wrong. */

@@ -1,4 +1,5 @@
 import {get, writable, type Readable} from 'svelte/store';
+import {unturned} from './wire';
 
 /** The longest name that the server takes. */
 export const NAME_LIMIT = 100;
@@ -11,7 +12,7 @@ export class Who {
   #answer: ((name: string | null) => void)[] = [];
 
   constructor(known: string, keep: (name: string) => void) {
-    this.#name = writable(known);
+    this.#name = writable(unturned(known));
     this.#keep = keep;
   }
 
@@ -41,7 +42,7 @@ export class Who {
 
   /** The person answers; null keeps things as they are. */
   answer(name: string | null): void {
-    const given = name === null ? null : name.trim().slice(0, NAME_LIMIT);
+    const given = name === null ? null : unturned(name).trim().slice(0, NAME_LIMIT);
     const taken = given === '' ? null : given;
     if (taken !== null) {
       this.#name.set(taken);

@@ -214,10 +214,15 @@ export function int(x: unknown, what: string): number {
   return n;
 }
 
-/** x as a text. */
+/** A text without the signs that turn around the order of what is written, which would dress one name up as another. */
+export function unturned(text: string): string {
+  return text.replace(/[\u202A-\u202E\u2066-\u2069]/g, '');
+}
+
+/** x as a text, which is unturned: much of it was written by people and devices. */
 export function str(x: unknown, what: string): string {
   if (typeof x !== 'string') throw new WireError(`${what} is not a string`);
-  return x;
+  return unturned(x);
 }
 
 /** x as a text, '' when it is null or missing. */

@@ -1,7 +1,7 @@
 import {quantity} from '../../format';
 import {inLang, type Lang} from '../../i18n';
 import {kindOf, unitOf, type Model} from '../../model';
-import type {Alert, Handling} from '../../wire';
+import type {Alert, Handling, Names} from '../../wire';
 import type {Texts} from './messages';
 
 /** What an area is called; its code while nobody knows. */
@@ -14,6 +14,15 @@ export function areaName(model: Model, code: string): string {
 export function kindName(model: Model, key: string): string {
   const kind = kindOf(model, key);
   return kind === null ? key : inLang(kind.names, model.lang);
+}
+
+/** What rules are called, by key. */
+export type RuleNames = ReadonlyMap<string, Names>;
+
+/** What a rule is called; its key when nobody knows. */
+export function ruleName(rules: RuleNames, key: string, lang: Lang): string {
+  const known = rules.get(key);
+  return known === undefined ? key : inLang(known, lang) || key;
 }
 
 /** The unit of the values of an alert: that of its kind, none for counts of events. */

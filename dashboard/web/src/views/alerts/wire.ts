@@ -1,7 +1,15 @@
 import {
-  decodeAlerts, decodeHandling, instantMs, int, isRecord, list, oneOf, optional, record, str,
-  type Alert, type Handling, type HandlingState,
+  decodeAlerts, decodeHandling, instantMs, int, isRecord, list, names, oneOf, optional, record, str,
+  type Alert, type Handling, type HandlingState, type Names,
 } from '../../wire';
+
+/** Reads what the rules are called, by key, of the answer of GET /api/v1/rules. */
+export function decodeRuleNames(x: unknown): ReadonlyMap<string, Names> {
+  return new Map(list(record(x, 'answer')['rules'], 'rules').map((r) => {
+    const o = record(r, 'rule');
+    return [str(o['name'], 'rule.name'), names(record(o['rule'], 'rule.rule')['names'], 'rule.names')] as const;
+  }));
+}
 
 /** What a person can do about an alert. */
 export const ACTIONS = ['acknowledge', 'dispatch', 'comment', 'confirmed', 'false_alarm', 'mute', 'close', 'reopen'] as const;

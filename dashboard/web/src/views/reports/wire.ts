@@ -1,5 +1,5 @@
 /** The edge of the view: what the server says of reports. */
-import {instantMs, int, isRecord, list, names, num, oneOf, optional, record, some, str, WireError, type CellId, type Names} from '../../wire';
+import {instantMs, int, isRecord, list, names, num, oneOf, optional, record, some, str, unturned, WireError, type CellId, type Names} from '../../wire';
 
 /** One value of a table. A missing one says why by the code of a note. */
 export type Value =
@@ -84,7 +84,7 @@ export interface Result {
 
 function decodeValue(x: unknown, type: Column['type']): Value {
   if (typeof x === 'number') return {is: 'number', number: num(x, 'value')};
-  if (typeof x === 'string') return type === 'time' && x !== '' ? {is: 'time', ms: instantMs(x, 'value')} : {is: 'text', text: x};
+  if (typeof x === 'string') return type === 'time' && x !== '' ? {is: 'time', ms: instantMs(x, 'value')} : {is: 'text', text: unturned(x)};
   if (isRecord(x) && 'note' in x) return {is: 'missing', note: str(x['note'], 'value.note')};
   return {is: 'names', names: names(x, 'value')};
 }
