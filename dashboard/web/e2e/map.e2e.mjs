@@ -320,9 +320,9 @@ describe('GeoJSON files of the data folder', {timeout: 600_000}, () => {
   const near = (a, b) => a.every((v, k) => Math.abs(v - b[k]) < 22);
 
   async function sees(look, lon, lat, color, what) {
-    await until(async () => near(await look(lon, lat), color) || String(await look(lon, lat)), {within: 20_000, what, every: 300});
-    const seen = await look(lon, lat);
-    assert.ok(near(seen, color), `${what}: got ${seen}, want ${color}`);
+    let seen = [];
+    await until(async () => near(seen = await look(lon, lat), color), {within: 20_000, what, every: 300})
+      .catch(() => assert.fail(`${what}: got ${seen}, want ${color}`));
   }
 
   for (const [name, graphics] of Object.entries(GRAPHICS)) {
@@ -437,6 +437,10 @@ describe('GeoJSON files of the data folder', {timeout: 600_000}, () => {
       await until(async () => /示例（某市规划院）/.test(await page.locator('[data-testid=credit]').innerText()), {within: 20_000, what: 'the wall credits it'});
       assert.equal(await page.locator('[data-testid=layers]').count(), 0, 'and has no controls');
       await shoot(page, 'map-overlays-wall');
+      await page.goto(`${server.url}/?kiosk&every=3600&kinds=noise&off=sample.geojson`);
+      await page.locator('[data-testid=kiosk][data-kind=noise]').waitFor({timeout: 60_000});
+      await until(() => page.evaluate(() => window.urbangrid?.liveCells > 20), {within: 30_000, what: 'a living wall'});
+      assert.equal(await page.locator('[data-testid=credit]').count(), 0, 'an address of the wall can switch it off');
       assert.deepEqual(seen.errors, []);
       await context.close();
     } finally {
