@@ -6,6 +6,7 @@ import {get} from './api';
 import {App} from './app';
 import {liveCount} from './cells';
 import {browserSocket, type World} from './connection';
+import {UNSAVED} from './drafts';
 import {CATALOGUES, type Lang} from './i18n';
 import {decodeBasemap, type Basemap} from './map/basemap';
 import type {CityMap, MapEvents, Theme} from './map/city-map';
@@ -16,6 +17,7 @@ import {browserBar, parseRoute, Router} from './router';
 import Page from './ui/Page.svelte';
 import {queryOf, wishOf} from './views/live/permalink';
 import {toast} from './toast';
+import {askBeforeLeaving} from './unsaved';
 import {Who} from './who';
 
 declare global {
@@ -146,6 +148,7 @@ document.addEventListener('visibilitychange', () => {
 });
 for (const event of ['online', 'pageshow']) window.addEventListener(event, () => app.check());
 setInterval(() => app.tick(), 1000);
+askBeforeLeaving(window, UNSAVED);
 
 const debug: Debug = {
   get seq() {
