@@ -97,7 +97,7 @@ func (r *Reporter) quality(ctx context.Context, req Request, tell Tell, out *Res
 	if err != nil {
 		return err
 	}
-	out.Data.Alerts = len(alerts)
+	out.Data.read(len(alerts))
 	if cut {
 		out.note(NoteAlertsCut)
 	}

@@ -84,8 +84,16 @@ func (p Period) Location() *time.Location {
 // Data says what the numbers were made from.
 type Data struct {
 	Observations int64  `json:"observations" doc:"How many observations of the period were taken into account"`
-	Alerts       int    `json:"alerts" doc:"How many alerts of the period were taken into account"`
+	Alerts       *int   `json:"alerts,omitempty" doc:"How many alerts of the period were taken into account; left out by reports that read none"`
 	Fingerprint  string `json:"fingerprint" doc:"Equal while the data of the period is the same"`
+}
+
+// read says that n more alerts were read.
+func (d *Data) read(n int) {
+	if d.Alerts != nil {
+		n += *d.Alerts
+	}
+	d.Alerts = &n
 }
 
 // Method is a method with the text it was taken from.

@@ -69,7 +69,9 @@ func (r *Result) section(k sensors.Kind, part *Result) {
 		}
 	}
 	r.Data.Observations += part.Data.Observations
-	r.Data.Alerts += part.Data.Alerts
+	if part.Data.Alerts != nil {
+		r.Data.read(*part.Data.Alerts)
+	}
 }
 
 // SectionName returns what people call the section of a kind, empty when there is

@@ -1,6 +1,7 @@
 package report_test
 
 import (
+	"encoding/json"
 	"errors"
 	"math/rand/v2"
 	"net/url"
@@ -289,7 +290,7 @@ func TestAlerts_OfSeveralKindsAndAreas(t *testing.T) {
 	s.alert(t, "smoke", "", beyond, day(t, 4), 1)
 	s.alert(t, "smoke", "", beyond, day(t, 3), 1)
 	quality := s.ask(t, report.Quality, "kind=smoke,noise&area=A,B&from=2026-08-31")
-	if got, want := quality.Data.Alerts, 9; got != want {
+	if got, want := *quality.Data.Alerts, 9; got != want {
 		t.Errorf("%d alerts, want %d: smoke and noise in the areas", got, want)
 	}
 	for _, key := range []string{"kinds", "areas"} {
@@ -311,6 +312,25 @@ func TestAlerts_OfSeveralKindsAndAreas(t *testing.T) {
 		if p.Key == "kind" && (p.Text != "crowd_count,smoke" || !strings.Contains(p.Value.In(report.ZH, time.UTC), "、")) ||
 			p.Key == "area" && (p.Text != "A,B" || p.Value.In(report.ZH, time.UTC) != "甲区、乙区") || p.Key == "period" {
 			t.Errorf("parameter %s is %q, shown as %q", p.Key, p.Text, p.Value.In(report.ZH, time.UTC))
+		}
+	}
+}
+
+// A number of alerts that nobody read would look as if there had been none.
+func TestReports_CountAlertsOnlyWhereTheyReadThem(t *testing.T) {
+	s := troubledTown(t)
+	for query, reads := range map[string]bool{
+		"trend kind=smoke": false, "trend kind=smoke,noise": false, "hotspots kind=smoke": false, "emerging kind=smoke": false,
+		"stubborn source=events&kind=smoke": false, "stubborn kind=smoke": true, "quality kind=smoke": true,
+	} {
+		name, asked, _ := strings.Cut(query, " ")
+		r := s.ask(t, report.Name(name), asked)
+		if (r.Data.Alerts != nil) != reads {
+			t.Errorf("%s: it reads alerts: %v, want %v", query, r.Data.Alerts != nil, reads)
+		}
+		b, err := json.Marshal(r.Data)
+		if err != nil || strings.Contains(string(b), `"alerts"`) != reads {
+			t.Errorf("%s: %s, %v; alerts are told: want %v", query, b, err, reads)
 		}
 	}
 }

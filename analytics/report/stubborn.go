@@ -119,7 +119,7 @@ func (r *Reporter) alertEpisodes(ctx context.Context, req Request, out *Result) 
 	if err != nil {
 		return nil, err
 	}
-	out.Data.Alerts = len(alerts)
+	out.Data.read(len(alerts))
 	if cut {
 		out.note(NoteAlertsCut)
 	}

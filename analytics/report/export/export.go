@@ -123,11 +123,14 @@ func about(r *report.Result, lang report.Lang) []line {
 		{word("period"), r.Period.From.In(zone).Format(stamp), r.Period.To.In(zone).Format(stamp)},
 		{word("windows"), fmt.Sprintf("%d × %s", r.Period.Count, lang.Of(r.Period.Every.Names())), r.Period.Zone},
 		{word("observations"), fmt.Sprint(r.Data.Observations), ""},
-		{word("alerts"), fmt.Sprint(r.Data.Alerts), ""},
-		{word("fingerprint"), r.Data.Fingerprint, ""},
-		{word("generated"), r.GeneratedAt.In(zone).Format(stamp), ""},
-		{word("version"), "UrbanGrid " + r.Version.Program, r.Version.Format},
 	}
+	if r.Data.Alerts != nil {
+		out = append(out, line{word("alerts"), fmt.Sprint(*r.Data.Alerts), ""})
+	}
+	out = append(out,
+		line{word("fingerprint"), r.Data.Fingerprint, ""},
+		line{word("generated"), r.GeneratedAt.In(zone).Format(stamp), ""},
+		line{word("version"), "UrbanGrid " + r.Version.Program, r.Version.Format})
 	for _, p := range r.Parameters {
 		out = append(out, line{word("parameter"), lang.Of(p.Names), p.Value.In(lang, zone)})
 	}

@@ -39,12 +39,13 @@ func sample(t testing.TB) *report.Result {
 	names := func(zh, en string) sensors.Names { return sensors.Names{ZH: zh, EN: en} }
 	from := time.Date(2026, 11, 16, 0, 0, 0, 0, zone)
 	area := grid.Area{Code: "310107005", Polygons: []grid.Polygon{{{{LatDegrees: 31.2, LonDegrees: 121.4}, {LatDegrees: 31.2, LonDegrees: 121.5}, {LatDegrees: 31.3, LonDegrees: 121.5}}}}}
+	two := 2
 	return &report.Result{
 		Report: report.Trend, Title: names("趋势：烟雾报警", "Trend: smoke alarms"),
 		Version:     report.Version{Program: "1.2", Format: report.FormatVersion},
 		GeneratedAt: time.Date(2026, 11, 23, 1, 0, 0, 0, time.UTC),
 		Period:      report.NewPeriod(from, from.AddDate(0, 0, 7), zone, report.Day, 7),
-		Data:        report.Data{Observations: 17, Alerts: 2, Fingerprint: "f00d"},
+		Data:        report.Data{Observations: 17, Alerts: &two, Fingerprint: "f00d"},
 		Methods:     []report.Method{{Key: "mk", Names: names("Mann-Kendall 检验", "Mann-Kendall test"), Reference: "Mann 1945; Kendall 1975"}},
 		Parameters:  []report.Parameter{{Key: "kind", Names: names("类型", "Kind"), Text: "smoke", Value: report.Named(names("烟雾报警", "Smoke alarm"))}},
 		Definitions: []report.Definition{{Key: "p", Names: names("p 值", "p"), Text: names("没有趋势时出现这种结果的概率。", "Probability of this without a trend.")}},

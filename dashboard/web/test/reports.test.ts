@@ -259,6 +259,7 @@ describe('what the server says', () => {
   it('is refused where a row does not fit its columns', () => {
     expect(() => decodeResult(answer('trend', [table('summary', ['key', 'value#'], [['a1']])]))).toThrow(/1 values for 2 columns/);
     expect(() => decodeResult({report: 'trend'})).toThrow();
+    expect(decodeResult(answer('trend', [], {data: {observations: 17, fingerprint: 'f00d'}})).alerts).toBeNull();
     expect(() => decodeResult(answer('trend', [table('t', ['at@'], [['yesterday']])]))).toThrow(/not a time/);
   });
 

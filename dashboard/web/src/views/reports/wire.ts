@@ -70,7 +70,8 @@ export interface Result {
   readonly every: Step;
   readonly windows: number;
   readonly observations: number;
-  readonly alerts: number;
+  /** null in reports that read no alerts. */
+  readonly alerts: number | null;
   readonly fingerprint: string;
   readonly methods: readonly {readonly key: string; readonly names: Names; readonly reference: string}[];
   readonly parameters: readonly {readonly key: string; readonly names: Names; readonly value: Value}[];
@@ -138,7 +139,7 @@ export function decodeResult(x: unknown): Result {
     generatedAtMs: instantMs(o['generated_at'], 'generated_at'),
     fromMs: instantMs(period['from'], 'period.from'), toMs: instantMs(period['to'], 'period.to'), zone: str(period['zone'], 'period.zone'),
     every: oneOf(period['every'], STEPS, 'period.every'), windows: int(period['windows'], 'period.windows'),
-    observations: int(data['observations'], 'data.observations'), alerts: int(data['alerts'], 'data.alerts'), fingerprint: str(data['fingerprint'], 'data.fingerprint'),
+    observations: int(data['observations'], 'data.observations'), alerts: data['alerts'] === undefined ? null : int(data['alerts'], 'data.alerts'), fingerprint: str(data['fingerprint'], 'data.fingerprint'),
     methods: list(o['methods'], 'methods').map((m) => {
       const r = record(m, 'method');
       return {key: str(r['key'], 'method.key'), names: names(r['names'], 'method.names'), reference: str(r['reference'], 'method.reference')};
