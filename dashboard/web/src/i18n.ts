@@ -20,6 +20,11 @@ const zh = {
   noSuchPage: '没有这个页面',
   openAlertsCount: (n: number) => `${n} 条未关闭`,
   unreachable: '没有连上服务器。',
+  problems: {
+    invalid: '填写的内容没有被接受。', denied: '没有权限。', missing: '已经不存在了。', conflict: '刚刚被别人改过，请重新读取后再试。', large: '内容太大。',
+    often: '操作太频繁，请稍后再试。', busy: '服务器暂时无法处理，请稍后再试。', broken: '服务器出错了。', other: '没有成功。',
+  },
+  problemDetail: '详情',
   cancel: '取消',
   nameTitle: '您是哪位？',
   nameLabel: '姓名',
@@ -139,6 +144,11 @@ const en: Messages = {
   noSuchPage: 'There is no such page',
   openAlertsCount: (n) => `${n} open`,
   unreachable: 'The server was not reached.',
+  problems: {
+    invalid: 'What was filled in was not accepted.', denied: 'This is not allowed.', missing: 'It is not there any more.', conflict: 'Somebody else has just changed it: load it again and retry.', large: 'It is too large.',
+    often: 'Too many requests: try again in a while.', busy: 'The server cannot do this now: try again in a while.', broken: 'Something went wrong in the server.', other: 'It did not succeed.',
+  },
+  problemDetail: 'Details',
   cancel: 'Cancel',
   nameTitle: 'Who are you?',
   nameLabel: 'Name',

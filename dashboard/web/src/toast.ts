@@ -1,4 +1,6 @@
 import {writable, type Readable} from 'svelte/store';
+import type {Lang} from './i18n';
+import {failureOf} from './problem';
 
 /** How a toast is meant. */
 export type Tone = 'good' | 'bad' | 'neutral';
@@ -8,6 +10,8 @@ export interface Toast {
   readonly id: number;
   readonly text: string;
   readonly tone: Tone;
+  /** What the server said of it, in English; '' for nothing. */
+  readonly detail: string;
 }
 
 /** How long a toast stays; bad news stay until they are closed. */
@@ -28,8 +32,14 @@ export function dismiss(id: number): void {
 }
 
 /** Shows a message. */
-export function toast(text: string, tone: Tone = 'neutral'): void {
+export function toast(text: string, tone: Tone = 'neutral', detail = ''): void {
   const id = next++;
-  shown.update((list) => [...list, {id, text, tone}].slice(-TOASTS));
+  shown.update((list) => [...list, {id, text, tone, detail}].slice(-TOASTS));
   if (tone !== 'bad') setTimeout(() => dismiss(id), TOAST_MS);
+}
+
+/** Says that something went wrong, by what was wanted and the error. */
+export function toastFailure(what: string, error: unknown, lang: Lang): void {
+  const {text, detail} = failureOf(what, error, lang);
+  toast(text, 'bad', detail);
 }
