@@ -2,7 +2,7 @@ package dashboard
 
 import (
 	"container/list"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -14,12 +14,12 @@ import (
 // WebServer returns an HTTP server of what Handler serves, with a bound on all that a
 // client can make it hold: the time for headers, bodies and reading, and how many
 // connections there are. It is shut down by who serves it.
-func (s *Server) WebServer(faults *log.Logger) *http.Server {
+func (s *Server) WebServer() *http.Server {
 	return &http.Server{
 		Handler:           s.handler,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       2 * time.Minute,
-		ErrorLog:          faults,
+		ErrorLog:          slog.NewLogLogger(s.deps.Logger.With("component", "http").Handler(), slog.LevelDebug),
 		ConnState:         s.connections.changed,
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"fmt"
 	"io"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -76,7 +75,7 @@ func openHall(t *testing.T, opts dashboard.Options) *hall {
 	if err != nil {
 		t.Fatal(err)
 	}
-	web := s.WebServer(log.New(io.Discard, "", 0))
+	web := s.WebServer()
 	ended := make(chan error, 1)
 	go func() { ended <- web.Serve(h.pipes) }()
 	t.Cleanup(func() {

@@ -439,7 +439,7 @@ func (s *server) run(ctx context.Context, ready func()) error {
 	failed := func(err error) { fail(err) }
 	people, readers, intake, source, demo := newGroup(failed), newGroup(failed), newGroup(failed), newGroup(failed), newGroup(failed)
 
-	web := s.dash.WebServer(slog.NewLogLogger(s.log.With("component", "http").Handler(), slog.LevelDebug))
+	web := s.dash.WebServer()
 	people.start("reports", s.reports.Run)
 	people.start("live view", s.dash.Run)
 	people.start("rules", s.settings.Rules.Run)
