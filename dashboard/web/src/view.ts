@@ -25,3 +25,16 @@ export const LOADERS: Readonly<Record<Exclude<ViewName, 'live'>, () => Promise<{
   devices: () => import('./views/devices/View.svelte'),
   settings: () => import('./views/settings/View.svelte'),
 };
+
+/** How long a wall waits before it takes the page anew, when its code did not come. */
+const WALL_RETRY_MS = 15_000;
+
+/** Fetches the code of the wall. Nobody stands there to press anything: what fails is tried again by itself. */
+export async function loadWall(): Promise<typeof import('./views/kiosk/Kiosk.svelte')> {
+  try {
+    return await import('./views/kiosk/Kiosk.svelte');
+  } catch (error) {
+    setTimeout(() => location.reload(), WALL_RETRY_MS);
+    throw error;
+  }
+}
