@@ -25,10 +25,11 @@ export function launch(graphics) {
 
 /**
  * Opens a page that notes every console error, every request to another host
- * and every WebSocket frame. `outage` says that the server is away on purpose.
+ * and every WebSocket frame. `outage` says that the server is away on purpose;
+ * without motion the map is at once where it is to be.
  */
-export async function openPage(browser, {viewport, lang = 'zh-CN', theme = 'dark'}) {
-  const context = await browser.newContext({viewport, timezoneId: 'UTC', locale: 'zh-CN', reducedMotion: 'reduce'});
+export async function openPage(browser, {viewport, lang = 'zh-CN', theme = 'dark', motion = false}) {
+  const context = await browser.newContext({viewport, timezoneId: 'UTC', locale: 'zh-CN', reducedMotion: motion ? 'no-preference' : 'reduce'});
   await context.addInitScript(([l, t]) => {
     if (localStorage.getItem('urbangrid.lang') === null) localStorage.setItem('urbangrid.lang', l);
     if (localStorage.getItem('urbangrid.theme') === null) localStorage.setItem('urbangrid.theme', t);

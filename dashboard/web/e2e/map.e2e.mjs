@@ -8,7 +8,7 @@ import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, before, describe, it} from 'node:test';
 import {deflateSync} from 'node:zlib';
-import {latLngToCell} from 'h3-js';
+import {cellToParent, getResolution, latLngToCell} from 'h3-js';
 import {publish, startBinary, until} from './binary.mjs';
 import {decodePNG, GRAPHICS, launch, openPage, shoot} from './browser.mjs';
 import {worldOfEarth} from './pmtiles.mjs';
@@ -119,6 +119,54 @@ describe('the map', {timeout: 300_000}, () => {
     await until(async () => new URL(two.page.url()).searchParams.get('view') === new URL(`http://x${href}`).searchParams.get('view'), {within: 8000, what: 'the same view'});
     await one.context.close();
     await two.context.close();
+  });
+
+  it('keeps the outline, the panel and the address at one cell when the map goes over to another grid', async () => {
+    const {page, seen, context} = await open(`/?kind=noise&view=31.25,121.41,12view=31.25,121.41,13.2&cell=cell=${latLngToCell(31.25, 121.41, 9)}`, {motion: true});
+    await live(page);
+    assert.equal(await page.evaluate(() => window.urbangrid.resolution), 9);
+    const search = page.locator('[data-testid=search]');
+    await search.fill('noise-0012');
+    await page.locator('[data-testid=results] [role=option]').first().waitFor();
+    await page.keyboard.press('Enter');
+    await until(() => page.evaluate(() => window.urbangrid.resolution === 10), {within: 20_000, what: 'the map has flown to the device'});
+    const shown = page.locator('[data-testid=cell-id]');
+    await until(async () => getResolution(await shown.innerText()) === 10, {within: 10_000, what: 'the panel is about a cell of the map'});
+    await until(async () => /^[\d.]+$/.test(await page.locator('[data-testid=cell-value]').innerText()), {within: 20_000, what: 'what is measured there'});
+    await until(async () => new URL(page.url()).searchParams.get('cell') === await shown.innerText(), {within: 5000, what: 'the address names it'});
+    const fine = await shown.innerText();
+    for (let k = 0; k < 3; k++) {
+      await page.locator('.zoom .button').nth(1).click();
+      await until(() => page.evaluate((n) => Number(new URLSearchParams(location.search).get('view').split(',')[2]) < n, 15 - k - 0.5), {within: 10_000, what: 'it is zoomed out'});
+    }
+    await until(async () => await shown.innerText() === cellToParent(fine, 9), {within: 10_000, what: 'the cell around it'});
+    await until(async () => /^[\d.]+$/.test(await page.locator('[data-testid=cell-value]').innerText()), {within: 20_000, what: 'what is measured in it'});
+    for (let k = 0; k < 3; k++) await page.locator('.zoom .button').first().click();
+    await until(async () => await shown.innerText() === fine, {within: 10_000, what: 'the cell of before'});
+    assert.deepEqual(seen.errors, []);
+    await context.close();
+  });
+
+  it('says of a cell in the past what was known then', async () => {
+    const asked = [];
+    const {page, seen, context} = await openPage(browser, {viewport: DESKTOP});
+    page.on('request', (r) => {
+      const {pathname, searchParams} = new URL(r.url());
+      if (/\/(series|series\/baseline|observations)$/.test(pathname)) asked.push(`${pathname.split('/').pop()} ${searchParams.get('to')}`);
+    });
+    await page.goto(`${server.url}/?kind=noise&res=10&t=${then.toISOString()}&cell=${latLngToCell(PLACE.lat, PLACE.lon, 10)}&span=24h`);
+    await page.locator('[data-testid=timeline][data-frame=shown]').waitFor({timeout: 60_000});
+    await until(async () => /e2e-past/.test(await page.locator('[data-testid=cell-devices]').innerText()), {within: 20_000, what: 'who spoke then'});
+    assert.match(await page.locator('[data-testid=cell-value]').innerText(), /^82/);
+    await shoot(page, 'map-past-cell');
+    const until_ = (what) => asked.filter((a) => a.startsWith(`${what} `)).map((a) => Date.parse(a.slice(what.length + 1)));
+    assert.deepEqual([...new Set(until_('series'))], [then.getTime()]);
+    assert.deepEqual([...new Set(until_('observations'))], [then.getTime()]);
+    assert.ok(until_('baseline').every((ms) => ms <= then.getTime() + 600_000), 'what was usual then');
+    await page.locator('[data-testid=go-live]').click();
+    await until(() => until_('observations').some((ms) => ms > Date.now() - 60_000), {within: 10_000, what: 'who speaks now is asked for'});
+    assert.deepEqual(seen.errors, []);
+    await context.close();
   });
 
   it('finds subdistricts, devices and cells by keyboard', async () => {

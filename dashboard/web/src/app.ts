@@ -105,6 +105,7 @@ export class App implements Intents {
     });
     this.#study = new Study({
       nowMs: () => out.world.nowMs() + this.#model.link.clockOffsetMs,
+      pastMs: () => this.#model.playback?.atMs ?? null,
       show: (findings) => this.#set(findings),
     });
     this.#overlays = new OverlayBook({
@@ -509,7 +510,7 @@ export class App implements Intents {
 
   #picked(at: Place): void {
     const cell = this.#h3?.cellAt(at, this.#model.resolution);
-    if (cell !== undefined) this.#select(cell, this.#h3?.centreOf(cell) ?? at, '');
+    if (cell !== undefined) this.#select(cell, at, '');
   }
 
   #hovered(at: Place | null, xPixels: number, yPixels: number): void {
@@ -518,15 +519,25 @@ export class App implements Intents {
     if (hover !== null || this.#model.hover !== null) this.#set({hover});
   }
 
+  /** Selects a cell, or of another resolution than the map's the one that the map has at the place. */
   #select(cell: CellId, at: Place, alert: string): void {
-    const areas = this.#model.areas;
-    this.#set({selection: {cell, at, area: areas.state === 'loaded' ? areaAt(areas.value, at) : null, alert}});
+    const {areas, resolution} = this.#model;
+    const shown = this.#h3 === null || this.#h3.resolutionOf(cell) === resolution ? cell : this.#h3.cellAt(at, resolution);
+    this.#set({selection: {cell: shown, at, area: areas.state === 'loaded' ? areaAt(areas.value, at) : null, alert}});
     this.#drawer.draw(this.#model);
     this.#studySelection();
   }
 
+  /** Keeps the place that is looked at when the map goes over to another grid. */
+  #reselect(): void {
+    const {selection, resolution} = this.#model;
+    if (selection === null || this.#h3 === null || this.#h3.resolutionOf(selection.cell) === resolution) return;
+    this.#select(selection.cell, selection.at, selection.alert);
+  }
+
   /** Subscribes to the cells that the model asks for, if they are others than before. */
   #follow(): void {
+    this.#reselect();
     if (this.#model.kind !== null) this.#playback.follow(this.#model.kind, this.#model.resolution, this.#model.table?.cells.length ?? 0);
     const topic = cellsTopic(this.#model);
     const tiles = this.#tilesInView();
@@ -596,7 +607,9 @@ export class App implements Intents {
       const kinds = decodeKinds(await fetchJSON('/api/v1/kinds'));
       const first = FIRST_KINDS.find((key) => kinds.some((k) => k.key === key)) ?? kinds[0]?.key ?? null;
       const wished = kinds.some((k) => k.key === this.#model.kind) ? this.#model.kind : first;
+      const wereUnknown = this.#model.kinds.state !== 'loaded';
       this.#set({kinds: {state: 'loaded', value: kinds}, kind: wished});
+      if (wereUnknown) this.#studySelection();
       this.#follow();
       this.#grant();
     } catch (error) {

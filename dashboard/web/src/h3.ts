@@ -42,6 +42,11 @@ export function ringsAround(cells: readonly CellId[]): readonly (readonly LonLat
     .flatMap((polygon) => polygon.map((ring) => ring.map(([lon, lat]): LonLat => [lon, lat])));
 }
 
+/** How fine the grid of a cell is. */
+export function resolutionOf(cell: CellId): number {
+  return getResolution(cell);
+}
+
 /** The cell itself or its parent, at a resolution that is not finer. */
 export function atResolution(cell: CellId, resolution: Resolution): CellId {
   return getResolution(cell) <= resolution ? cell : cellToParent(cell, resolution);

@@ -8,9 +8,9 @@ const SERIES = {series: [{key: {kind: 'noise'}, unit: 'dB', points: [['2026-11-2
 
 /** A server whose answers are given by hand. */
 function server() {
-  const asked: {readonly path: string; readonly answer: (body: unknown) => Promise<void>; readonly signal: AbortSignal | null | undefined}[] = [];
+  const asked: {readonly path: string; readonly query: URLSearchParams; readonly answer: (body: unknown) => Promise<void>; readonly signal: AbortSignal | null | undefined}[] = [];
   vi.stubGlobal('fetch', (path: string, init: RequestInit) => new Promise<Response>((resolve) => {
-    asked.push({path: path.split('?')[0] ?? '', signal: init.signal, answer: async (body) => {
+    asked.push({path: path.split('?')[0] ?? '', query: new URLSearchParams(path.split('?')[1]), signal: init.signal, answer: async (body) => {
       resolve(body instanceof Response ? body : new Response(JSON.stringify(body)));
       await settled();
     }});
@@ -21,8 +21,12 @@ function server() {
 function studying() {
   let now = 0;
   let known: Partial<Findings> = {};
-  const study = new Study({nowMs: () => now, show: (f) => { known = {...known, ...f}; }});
-  return {study, known: () => known, later: (ms: number) => { now += ms; study.look(); }};
+  let pastMs: number | null = null;
+  const study = new Study({nowMs: () => now, pastMs: () => pastMs, show: (f) => { known = {...known, ...f}; }});
+  return {
+    study, known: () => known, later: (ms: number) => { now += ms; study.look(); },
+    goTo: (ms: number | null) => { pastMs = ms; },
+  };
 }
 
 describe('Study', () => {
@@ -87,6 +91,26 @@ describe('Study', () => {
     studying().study.of({...subject, kind: 'smoke', isEvent: true});
     const every = (of: string): string | null => new URLSearchParams(asked.find((p) => p.includes(of))?.split('?')[1]).get('every');
     expect([every('/series?'), every('/series/baseline?')]).toEqual(['5m', '5m']);
+  });
+
+  it('asks of a past moment what there was up to then, and of the present again when that returns', async () => {
+    const asked = server();
+    const {study, known, later, goTo} = studying();
+    const [first, second] = [Date.UTC(2026, 10, 24, 8), Date.UTC(2026, 10, 24, 8, 5)];
+    goTo(first);
+    study.of(subject);
+    const ends = (of: string): readonly number[] => asked.filter((a) => a.path.endsWith(of)).map((a) => Date.parse(a.query.get('to') ?? ''));
+    expect([ends('/series'), ends('/observations'), ends('/baseline')]).toEqual([[first], [first], [first + 600_000]]);
+    for (const [k, body] of [SERIES, LEARNED, {observations: []}].entries()) await asked[k]?.answer(body);
+    goTo(second);
+    later(400);
+    expect(ends('/series').length, 'while it plays not every frame is asked for').toBe(1);
+    later(700);
+    expect([ends('/series')[1], ends('/observations')[1], known().series?.state]).toEqual([second, second, 'loaded']);
+    for (const [k, body] of [SERIES, LEARNED, {observations: []}].entries()) await asked[3 + k]?.answer(body);
+    goTo(null);
+    later(1000);
+    expect([ends('/series')[2], ends('/observations')[2]]).toEqual([2100, 2100]);
   });
 
   it('forgets what was asked of another cell', async () => {

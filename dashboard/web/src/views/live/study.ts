@@ -9,6 +9,9 @@ const SERIES_EVERY_MS = 10_000;
 /** What is usual changes slowly, and who spoke is read from raw observations. */
 const AROUND_EVERY_MS = 60_000;
 
+/** While the past goes by, what was known is asked for no more often. */
+const PAST_EVERY_MS = 1000;
+
 /** Observations that are read to see who spoke. */
 const HEARD_LIMIT = '500';
 
@@ -31,20 +34,33 @@ export interface Findings {
 export interface StudySurroundings {
   /** The server's time. */
   nowMs(): number;
+  /** The past moment that is shown, null for the present. */
+  pastMs(): number | null;
   show(findings: Partial<Findings>): void;
+}
+
+/** Finds something out about a subject as it is, or was, at a moment. */
+type Fetch<T> = (subject: Subject, moment: Moment, signal: AbortSignal) => Promise<T>;
+
+/** What a cell is looked at in: the present, or a past moment. */
+interface Moment {
+  readonly atMs: number;
+  readonly isPast: boolean;
 }
 
 /** One of the findings: it fetches it, again from time to time, the last request alone counting. */
 class Part<K extends keyof Findings> {
   readonly #key: K;
   readonly #everyMs: number;
-  readonly #fetch: (subject: Subject, nowMs: number, signal: AbortSignal) => Promise<Findings[K]>;
+  readonly #fetch: Fetch<Findings[K]>;
   readonly #out: StudySurroundings;
   #request: AbortController | null = null;
   #atMs = -Infinity;
+  /** The past moment that was asked about last. */
+  #pastMs: number | null = null;
   #isKnown = false;
 
-  constructor(key: K, everyMs: number, out: StudySurroundings, fetch: (subject: Subject, nowMs: number, signal: AbortSignal) => Promise<Findings[K]>) {
+  constructor(key: K, everyMs: number, out: StudySurroundings, fetch: Fetch<Findings[K]>) {
     this.#key = key;
     this.#everyMs = everyMs;
     this.#out = out;
@@ -58,15 +74,17 @@ class Part<K extends keyof Findings> {
     this.#isKnown = false;
   }
 
-  /** Fetches it when it is due and no request is under way. */
+  /** Fetches it when it is due, or of another moment, and no request is under way. */
   async look(subject: Subject): Promise<void> {
-    const nowMs = this.#out.nowMs();
-    if (this.#request !== null || nowMs - this.#atMs < this.#everyMs) return;
+    const [nowMs, pastMs] = [this.#out.nowMs(), this.#out.pastMs()];
+    const dueMs = pastMs === this.#pastMs ? this.#everyMs : PAST_EVERY_MS;
+    if (this.#request !== null || nowMs - this.#atMs < dueMs) return;
     const request = new AbortController();
     this.#request = request;
     this.#atMs = nowMs;
+    this.#pastMs = pastMs;
     try {
-      const found = await this.#fetch(subject, nowMs, request.signal);
+      const found = await this.#fetch(subject, {atMs: pastMs ?? nowMs, isPast: pastMs !== null}, request.signal);
       if (this.#request !== request) return;
       this.#isKnown = true;
       this.#show(found);
@@ -84,10 +102,10 @@ class Part<K extends keyof Findings> {
   }
 }
 
-function asked(subject: Subject, nowMs: number, more: Readonly<Record<string, string>>): string {
+function asked(subject: Subject, toMs: number, more: Readonly<Record<string, string>>): string {
   return new URLSearchParams({
     kind: subject.kind, cell: subject.cell,
-    from: new Date(nowMs - SPANS[subject.span].ms).toISOString(), to: new Date(nowMs).toISOString(), ...more,
+    from: new Date(toMs - SPANS[subject.span].ms).toISOString(), to: new Date(toMs).toISOString(), ...more,
   }).toString();
 }
 
@@ -100,11 +118,15 @@ function everyOf(subject: Subject): string {
   return subject.isEvent ? SPANS[subject.span].usual : SPANS[subject.span].every;
 }
 
+/** The longest window of what is usual. */
+const WINDOW_MS = 600_000;
+
 const UNAVAILABLE: NotLearned = {basis: 'none', why: 'unavailable', learnedHours: 0, fullHours: 0};
 
 /** What the engine has learned; while it has not, or does not answer, the range of the days before. */
-async function usualOf(subject: Subject, nowMs: number, signal: AbortSignal): Promise<Usual> {
-  const query = asked(subject, nowMs, {every: SPANS[subject.span].usual});
+async function usualOf(subject: Subject, {atMs, isPast}: Moment, signal: AbortSignal): Promise<Usual> {
+  // The moment of a playback is where a window begins: that window is the one it lies in.
+  const query = asked(subject, isPast ? atMs + WINDOW_MS : atMs, {every: SPANS[subject.span].usual});
   const learned = await get(`series/baseline?${query}`, decodeLearned, signal).catch((error: unknown) => {
     if (error instanceof ApiError) return UNAVAILABLE;
     throw error;
@@ -121,11 +143,11 @@ export class Study {
   constructor(out: StudySurroundings) {
     this.#out = out;
     this.#parts = [
-      new Part('series', SERIES_EVERY_MS, out, async (s, now, signal) => loaded(await get(
-        `series?${asked(s, now, {every: everyOf(s), agg: s.isEvent ? 'count' : 'mean'})}`, decodeSeries, signal))),
-      new Part('usual', AROUND_EVERY_MS, out, async (s, now, signal) => loaded(await usualOf(s, now, signal))),
-      new Part('heard', AROUND_EVERY_MS, out, async (s, now, signal) => loaded(await get(
-        `observations?${asked(s, now, {limit: HEARD_LIMIT})}`, decodeHeard, signal))),
+      new Part('series', SERIES_EVERY_MS, out, async (s, moment, signal) => loaded(await get(
+        `series?${asked(s, moment.atMs, {every: everyOf(s), agg: s.isEvent ? 'count' : 'mean'})}`, decodeSeries, signal))),
+      new Part('usual', AROUND_EVERY_MS, out, async (s, moment, signal) => loaded(await usualOf(s, moment, signal))),
+      new Part('heard', AROUND_EVERY_MS, out, async (s, moment, signal) => loaded(await get(
+        `observations?${asked(s, moment.atMs, {limit: HEARD_LIMIT})}`, decodeHeard, signal))),
     ];
   }
 
