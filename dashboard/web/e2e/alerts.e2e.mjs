@@ -193,7 +193,7 @@ describe('what is muted', {timeout: 120_000}, () => {
     await page.keyboard.press('M');
     await dialog.locator('[data-testid=mute]').nth(1).waitFor({timeout: 10_000});
     assert.deepEqual(await dialog.locator('[data-testid=mute]').evaluateAll((all) => all.map((e) => [e.dataset.id, e.dataset.inForce])), [[now.id, 'true'], [later.id, 'false']]);
-    assert.match(await dialog.innerText(), /静默[\s\S]*规则 pm25_heavy[\s\S]*路面施工[\s\S]*王芳[\s\S]*直到[\s\S]*维护[\s\S]*更换传感器/);
+    assert.match(await dialog.innerText(), /静默[\s\S]*规则 PM2\.5 重度污染[\s\S]*路面施工[\s\S]*王芳[\s\S]*直到[\s\S]*维护[\s\S]*更换传感器/);
     await shoot(page, 'alerts-mutes-zh');
     await assertAccessible(page, 'mutes');
     await until(async () => {
