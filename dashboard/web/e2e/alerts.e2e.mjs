@@ -1,35 +1,17 @@
 // The alert queue in a real browser against the real binary: worked by keyboard,
 // by two people at once, on a phone, in both languages, and while the line is down.
 import assert from 'node:assert/strict';
-import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
-import {createRequire} from 'node:module';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
-import {after, before, describe, it} from 'node:test';
-import {publish, startBinary, until} from './binary.mjs';
-import {GRAPHICS, launch, openPage, shoot} from './browser.mjs';
+import {describe, it} from 'node:test';
+import {publish, publishAll, until} from './binary.mjs';
+import {openPage, shoot} from './browser.mjs';
+import {assertAccessible} from './checks.mjs';
+import {theStage} from './stage.mjs';
 
 const DESKTOP = {width: 1366, height: 768};
 const PHONE = {width: 360, height: 740};
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-let data;
-let server;
-let browser;
-
-before(async () => {
-  data = mkdtempSync(join(tmpdir(), 'urbangrid-e2e-alerts-'));
-  server = await startBinary({data});
-  browser = await launch(GRAPHICS.none);
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-  rmSync(data, {recursive: true, force: true});
-});
-
-const api = async (path) => (await fetch(`${server.url}/api/v1/${path}`)).json();
+const stage = theStage({name: 'alerts'});
+const {api, assertClean} = stage;
 
 let place = 0;
 
@@ -37,7 +19,7 @@ let place = 0;
 async function raise() {
   const n = place++;
   const [lat, lon] = [31.222 + (n % 8) * 0.0085, 121.372 + Math.floor(n / 8) * 0.011];
-  await publish(server.mqtt, `e2e-queue-${n}`, {kind: 'smoke', lat, lon});
+  await publish(stage.server.mqtt, `e2e-queue-${n}`, {kind: 'smoke', lat, lon});
   return until(async () => {
     const {alerts} = await api('alerts?kind=smoke&state=open&limit=1000');
     return alerts.find((a) => a.devices.includes(`e2e-queue-${n}`));
@@ -46,11 +28,11 @@ async function raise() {
 
 /** Opens the queue as a person; nobody when name is ''. The address narrows it to one alert where id says so. */
 async function open(name, {id = '', query = '', ...options} = {}) {
-  const opened = await openPage(browser, {viewport: DESKTOP, ...options});
+  const opened = await openPage(stage.browser, {viewport: DESKTOP, ...options});
   if (name !== '') await opened.context.addInitScript((n) => localStorage.setItem('urbangrid.name', n), name);
   const asked = new URLSearchParams(query);
   if (id !== '') asked.set('text', id);
-  await opened.page.goto(`${server.url}/alerts?${asked}`);
+  await opened.page.goto(`${stage.server.url}/alerts?${asked}`);
   await until(() => opened.page.evaluate(() => window.urbangrid?.link.phase === 'live'), {within: 20_000, what: 'the page is live'});
   return opened;
 }
@@ -63,18 +45,6 @@ async function assertHandled(page, id, state) {
   const {handling} = await api(`alerts/${id}`);
   assert.equal(handling.state, state);
   return handling;
-}
-
-function assertClean(seen, expected = /^$/) {
-  assert.deepEqual(seen.errors.filter((e) => !expected.test(e)), [], 'console errors');
-  assert.deepEqual([...seen.hosts], [new URL(server.url).host], 'hosts that were asked');
-}
-
-async function assertAccessible(page, what) {
-  await page.evaluate(axe);
-  const violations = await page.evaluate(() => window.axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
-    .then((r) => r.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.any.map((a) => a.message).join(' ')}`).slice(0, 3).join(' | ')}`)));
-  assert.deepEqual(violations, [], `axe, ${what}`);
 }
 
 /** The browser logs every refused request as an error; that one was refused is what the test is about. */
@@ -173,7 +143,7 @@ describe('an operator with nothing but a keyboard', {timeout: 180_000}, () => {
 
 describe('what is muted', {timeout: 120_000}, () => {
   const mute = async (body) => {
-    const added = await fetch(`${server.url}/api/v1/mutes`, {method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify({by: '王芳', ...body})});
+    const added = await fetch(`${stage.server.url}/api/v1/mutes`, {method: 'POST', headers: {'content-type': 'application/json'}, body: JSON.stringify({by: '王芳', ...body})});
     assert.equal(added.status, 201);
     return added.json();
   };
@@ -286,7 +256,7 @@ describe('two operators at one alert', {timeout: 120_000}, () => {
     await li.page.route('**/actions', async (route) => {
       if (!isFirst) return route.continue();
       isFirst = false;
-      const taken = await fetch(`${server.url}/api/v1/alerts/${alert.id}/actions`, {
+      const taken = await fetch(`${stage.server.url}/api/v1/alerts/${alert.id}/actions`, {
         method: 'POST', headers: {'content-type': 'application/json', 'if-match': '"0"'}, body: JSON.stringify({action: 'acknowledge', by: '赵一', note: '已联系物业'}),
       });
       assert.equal(taken.status, 200);
@@ -363,7 +333,7 @@ describe('the queue', {timeout: 240_000}, () => {
     await page.locator('[data-testid=queue-empty] button').waitFor({timeout: 10_000});
     await page.locator('[data-testid=queue-empty] button').click();
     assert.equal(new URL(page.url()).search, '');
-    await page.goto(`${server.url}/alerts/018f0000-0000-7000-8000-000000000000`);
+    await page.goto(`${stage.server.url}/alerts/018f0000-0000-7000-8000-000000000000`);
     await page.locator('[data-testid=no-such-alert]').waitFor({timeout: 10_000});
     await context.close();
   });
@@ -388,5 +358,150 @@ describe('the queue', {timeout: 240_000}, () => {
     await page.keyboard.press('a');
     await assertHandled(page, alert.id, 'acknowledged');
     await context.close();
+  });
+});
+
+/**
+ * Opens the queue as somebody who wishes messages of the desktop and has allowed
+ * them, in a page that is not in front. What the page asks of the desktop is noted.
+ */
+async function openBehind(context, path = '/alerts') {
+  const page = await context.newPage();
+  await page.addInitScript(() => {
+    localStorage.setItem('urbangrid.bell', JSON.stringify({on: true, from: 'warning', volume: 0.5, desktop: true}));
+    window.isInFront = false;
+    document.hasFocus = () => window.isInFront;
+    window.focused = 0;
+    window.focus = () => { window.focused++; };
+    const Real = window.Notification;
+    window.messages = [];
+    window.Notification = class extends Real {
+      constructor(title, options) {
+        super(title, options);
+        window.messages.push({title, ...options, message: this});
+      }
+    };
+  });
+  await page.goto(`${stage.server.url}${path}`);
+  await until(() => page.evaluate(() => window.urbangrid?.link.phase === 'live' && window.urbangrid.alerts.length > 0), {within: 20_000, what: 'the page is live'});
+  return page;
+}
+
+const told = (page, id) => page.evaluate((alert) => window.messages.filter((m) => m.tag === alert).map(({title, body}) => ({title, body})), id);
+const knows = (page, id) => until(() => page.evaluate((alert) => window.urbangrid.alerts.some((a) => a.id === alert), id), {within: 10_000, what: 'the page knows the alert'});
+
+/** A page looks for news once a second, and leaves another page half a second to claim it. */
+const LOOKED_MS = 3500;
+const looked = () => new Promise((done) => { setTimeout(done, LOOKED_MS); });
+
+/** An alert of the level of one device, which comes at once. */
+async function raiseLevel(kind, value) {
+  const n = place++;
+  await publish(stage.server.mqtt, `e2e-level-${n}`, {kind, value, lat: 31.262, lon: 121.372 + n * 0.0004});
+  return until(async () => (await api(`alerts?kind=${kind}&state=open&limit=1000`)).alerts.find((a) => a.device === `e2e-level-${n}`), {within: 20_000, what: `an alert of ${kind}`});
+}
+
+describe('a message of the desktop', {timeout: 180_000}, () => {
+  async function person() {
+    await raise(); // what is there before the page is no news
+    const context = await stage.browser.newContext({viewport: DESKTOP, locale: 'zh-CN', timezoneId: 'UTC'});
+    await context.grantPermissions(['notifications'], {origin: stage.server.url});
+    return context;
+  }
+
+  it('tells of an alert of the severity that is wished, once, also across a lost line, and leads to it', async () => {
+    const context = await person();
+    const page = await openBehind(context, '/devices');
+    const mild = await raiseLevel('bin_fill', 96);
+    const grave = await raiseLevel('manhole_tilt', 22);
+    assert.deepEqual([mild.severity, grave.severity], ['notice', 'warning']);
+    await until(async () => (await told(page, grave.id)).length > 0, {within: 10_000, what: 'a message'});
+    assert.deepEqual(await told(page, grave.id), [{title: '警告', body: grave.reason.zh}]);
+
+    await context.setOffline(true);
+    await page.evaluate(() => window.urbangrid.cutSocket());
+    await until(() => page.evaluate(() => window.urbangrid.link.phase !== 'live'), {within: 10_000, what: 'the line is lost'});
+    const meanwhile = await raise();
+    await context.setOffline(false);
+    await page.evaluate(() => window.dispatchEvent(new Event('online')));
+    await until(async () => (await told(page, meanwhile.id)).length > 0, {within: 40_000, what: 'what came meanwhile is told'});
+    await looked();
+    assert.deepEqual([(await told(page, grave.id)).length, (await told(page, meanwhile.id)).length, (await told(page, mild.id)).length], [1, 1, 0], 'each once, the mild one never');
+
+    await page.evaluate((id) => window.messages.find((m) => m.tag === id).message.onclick(new Event('click')), grave.id);
+    await page.locator(`[data-testid=detail][data-id="${grave.id}"]`).waitFor({timeout: 20_000});
+    assert.equal(await page.evaluate(() => window.focused), 1, 'the page was brought to the front');
+    await context.close();
+  });
+
+  it('comes from one of several pages, and from none while a person looks at one', async () => {
+    const context = await person();
+    const pages = [await openBehind(context), await openBehind(context, '/'), await openBehind(context, '/settings')];
+    const count = async (id) => (await Promise.all(pages.map((p) => told(p, id)))).flat().length;
+    const first = await raise();
+    for (const p of pages) await knows(p, first.id);
+    await until(async () => (await count(first.id)) > 0, {within: 10_000, what: 'a message'});
+    await looked();
+    assert.equal(await count(first.id), 1, 'one of three pages tells');
+
+    await pages[1].evaluate(() => { window.isInFront = true; });
+    const second = await raise();
+    for (const p of pages) await knows(p, second.id);
+    await looked();
+    assert.equal(await count(second.id), 0, 'who looks at a page needs no message');
+    await context.close();
+  });
+});
+
+// The last: it leaves thousands of alerts behind.
+describe('more open alerts than a page is told', {timeout: 300_000}, () => {
+  const MANY = 2500;
+
+  it('are counted, the gravest are listed first, and the others can be reached', async () => {
+    const grave = await raise();
+    await publishAll(stage.server.mqtt, Array.from({length: MANY}, (_, n) => ({
+      device: `e2e-many-${n}`, observation: {kind: 'bin_fill', value: 95, lat: 31.1 + (n % 50) * 0.006, lon: 121.2 + Math.floor(n / 50) * 0.007},
+    })));
+    const bins = () => api('alerts/count?state=open&kind=bin_fill&handling=new');
+    await until(async () => (await bins()).count >= MANY, {within: 120_000, what: `${MANY} open alerts`, every: 500});
+
+    const {page, seen, context} = await open('王芳', {query: 'kind=bin_fill'});
+    const shown = page.locator('[data-testid=open-alerts]');
+    await until(async () => Number(await shown.innerText()) === (await api('alerts/count?state=open')).count, {within: 30_000, what: 'all open alerts are counted', every: 500});
+    assert.ok(Number(await shown.innerText()) > MANY);
+    assert.ok(await page.evaluate((id) => window.urbangrid.alerts.some((a) => a.id === id), grave.id), 'an older but graver one is told');
+    assert.ok(await page.evaluate(() => window.urbangrid.alerts.filter((a) => a.state === 'open').length) < MANY, 'not all are told');
+    const part = page.locator('[data-testid=part]');
+    await part.waitFor({timeout: 20_000});
+    const {count} = await bins();
+    assert.match(await part.innerText(), new RegExp(`共 ${count.toLocaleString('zh-CN')} 条`));
+    await shoot(page, 'alerts-many');
+    await assertAccessible(page, 'too many to be told');
+
+    const list = page.locator('[data-testid=queue]');
+    await until(async () => {
+      await list.evaluate((e) => e.scrollTo(0, e.scrollHeight));
+      return (await part.count()) === 0;
+    }, {within: 60_000, what: 'the end of the list is reached', every: 300});
+    await until(async () => {
+      await list.evaluate((e) => e.scrollTo(0, e.scrollHeight));
+      return (await page.locator('[data-testid=row]').last().getAttribute('data-id')) === (await oldest());
+    }, {within: 20_000, what: 'the oldest is listed', every: 300});
+
+    await page.goto(`${stage.server.url}/alerts?severity=critical`);
+    await row(page, grave.id).waitFor({timeout: 20_000});
+    assert.equal(await part.count(), 0, 'a filter whose alerts are all at hand says nothing');
+    assertClean(seen);
+    await context.close();
+
+    async function oldest() {
+      let last;
+      for (let before = ''; ;) {
+        const {alerts, next} = await api(`alerts?kind=bin_fill&state=open&handling=new&limit=1000&before=${before}`);
+        last = alerts.at(-1)?.id ?? last;
+        if (next === '') return last;
+        before = next;
+      }
+    }
   });
 });

@@ -86,18 +86,28 @@ function mqttPacket(first, body) {
 }
 
 /** Publishes one observation, or bytes as they are, over MQTT 3.1.1 at QoS 1 and waits for the acknowledgement. */
-export async function publish(mqttURL, device, observation) {
+export function publish(mqttURL, device, observation) {
+  return publishAll(mqttURL, [{device, observation}]);
+}
+
+/** Publishes observations one after another over one connection and waits for the acknowledgement of each. */
+export async function publishAll(mqttURL, messages) {
   const {hostname, port} = new URL(mqttURL);
   const socket = connect(Number(port), hostname);
   socket.setTimeout(20_000, () => socket.destroy(new Error('MQTT timed out')));
-  const packets = [];
-  socket.on('data', (data) => packets.push(data));
-  const acknowledged = (type) => until(() => packets.some((p) => p[0] === type), {within: 20_000, what: `MQTT packet 0x${type.toString(16)}`, every: 20});
+  let answers = 0; // bytes: each of the two kinds of answer has four
+  socket.on('data', (data) => { answers += data.length; });
+  const answered = (n) => until(() => answers >= 4 * n, {within: 20_000, what: `${n} answers over MQTT`, every: 20});
   await once(socket, 'connect');
-  socket.write(mqttPacket(0x10, Buffer.concat([mqttString('MQTT'), Buffer.from([4, 2, 0, 30]), mqttString(`e2e-${device}`)])));
-  await acknowledged(0x20);
-  const topic = mqttString(`urbangrid/v1/${device}/obs`);
-  socket.write(mqttPacket(0x32, Buffer.concat([topic, Buffer.from([0, 1]), Buffer.isBuffer(observation) ? observation : Buffer.from(JSON.stringify(observation))])));
-  await acknowledged(0x40);
+  socket.write(mqttPacket(0x10, Buffer.concat([mqttString('MQTT'), Buffer.from([4, 2, 0, 30]), mqttString(`e2e-${messages[0].device}`)])));
+  await answered(1);
+  for (const [k, {device, observation}] of messages.entries()) {
+    const id = (k % 0xffff) + 1;
+    const body = Buffer.isBuffer(observation) ? observation : Buffer.from(JSON.stringify(observation));
+    socket.write(mqttPacket(0x32, Buffer.concat([mqttString(`urbangrid/v1/${device}/obs`), Buffer.from([id >> 8, id & 255]), body])));
+    // No more under way than a broker takes from one client.
+    if (k % 16 === 15) await answered(k + 2);
+  }
+  await answered(messages.length + 1);
   socket.end(mqttPacket(0xe0, Buffer.alloc(0)));
 }

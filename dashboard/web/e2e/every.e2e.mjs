@@ -2,47 +2,34 @@
 // screens, is reached by keyboard, says when what it shows is old, asks no other
 // host and writes no error.
 import assert from 'node:assert/strict';
-import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
-import {createRequire} from 'node:module';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
-import {after, before, describe, it} from 'node:test';
-import {startBinary, until} from './binary.mjs';
-import {GRAPHICS, launch, openPage, shoot} from './browser.mjs';
+import {describe, it} from 'node:test';
+import {publish, until} from './binary.mjs';
+import {openPage, shoot} from './browser.mjs';
+import {assertAccessible, assertFits} from './checks.mjs';
+import {theStage} from './stage.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const VIEWS = ['live', 'alerts', 'reports', 'devices', 'settings'];
+const DESKTOP = {width: 1366, height: 768};
 const href = (view) => (view === 'live' ? '/' : `/${view}`);
 
-let data;
-let server;
-let browser;
-
-before(async () => {
-  data = mkdtempSync(join(tmpdir(), 'urbangrid-every-'));
-  server = await startBinary({data});
-  browser = await launch(GRAPHICS.none);
-  await until(async () => (await (await fetch(`${server.url}/api/v1/alerts?limit=1`)).json()).alerts.length > 0, {within: 120_000, what: 'an alert', every: 1000});
+const stage = theStage({
+  name: 'every',
+  ready: ({api}) => until(async () => (await api('alerts?limit=1')).alerts.length > 0, {within: 120_000, what: 'an alert', every: 1000}),
 });
+const {api, assertClean} = stage;
 
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-  rmSync(data, {recursive: true, force: true});
-});
-
-async function open(view, options) {
-  const opened = await openPage(browser, options);
-  await opened.page.goto(`${server.url}${href(view)}`);
-  await opened.page.locator(`main[data-view=${view}]`).waitFor({timeout: 30_000});
-  await until(() => opened.page.evaluate(() => window.urbangrid?.link.phase === 'live' && document.querySelector('[data-testid=loading]') === null),
-    {within: 30_000, what: `${view} is there`});
-  return opened;
+/** Waits until a page is there, with what it shows. */
+async function settled(page, what) {
+  await until(() => page.evaluate(() => window.urbangrid?.link.phase === 'live' && document.querySelector('[data-testid=loading]') === null),
+    {within: 30_000, what: `${what} is there`});
 }
 
-function assertClean(seen) {
-  assert.deepEqual(seen.errors, [], 'console errors');
-  assert.deepEqual([...seen.hosts], [new URL(server.url).host], 'hosts that were asked');
+async function open(view, options) {
+  const opened = await openPage(stage.browser, options);
+  await opened.page.goto(`${stage.server.url}${href(view)}`);
+  await opened.page.locator(`main[data-view=${view}]`).waitFor({timeout: 30_000});
+  await settled(opened.page, view);
+  return opened;
 }
 
 describe('every view', {timeout: 420_000}, () => {
@@ -51,15 +38,8 @@ describe('every view', {timeout: 420_000}, () => {
       for (const theme of ['dark', 'light']) {
         it(`${view} is accessible and fits: ${lang}, ${theme}`, async () => {
           const {page, seen, context} = await open(view, {viewport: {width: 1366, height: 768}, lang, theme});
-          await page.evaluate(axe);
-          const violations = await page.evaluate(() => window.axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
-            .then((r) => r.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.any.map((a) => a.message).join(' ')}`).slice(0, 3).join(' | ')}`)));
-          assert.deepEqual(violations, [], 'axe');
-          for (const [width, height] of [[1366, 768], [1920, 1080], [3840, 2160], ...(view === 'alerts' || view === 'live' ? [[360, 740]] : [])]) {
-            await page.setViewportSize({width, height});
-            const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-            assert.ok(wide <= 0, `${wide} pixels too wide at ${width}`);
-          }
+          await assertAccessible(page, view);
+          await assertFits(page, [[1366, 768], [1920, 1080], [3840, 2160], ...(view === 'alerts' || view === 'live' ? [[360, 740]] : [])]);
           assertClean(seen);
           await context.close();
         });
@@ -103,7 +83,7 @@ describe('every view', {timeout: 420_000}, () => {
     const {page, seen, context} = await open('live', {viewport: {width: 1366, height: 768}, lang: 'en'});
     await page.locator('[data-testid=kind-pm25]').focus();
     await page.keyboard.press('Space');
-    const {alerts} = await (await fetch(`${server.url}/api/v1/alerts?limit=1`)).json();
+    const {alerts} = await api('alerts?limit=1');
     await page.locator('[data-testid=nav-alerts]').click();
     await page.locator('main[data-view=alerts]').waitFor();
     await page.evaluate((id) => { history.replaceState(null, '', `/alerts?at=${id}`); window.dispatchEvent(new PopStateEvent('popstate')); }, alerts[0].id);
@@ -116,8 +96,8 @@ describe('every view', {timeout: 420_000}, () => {
   });
 
   it('says that there is no such page', async () => {
-    const {page, context} = await openPage(browser, {viewport: {width: 1366, height: 768}});
-    await page.goto(`${server.url}/nowhere`);
+    const {page, context} = await openPage(stage.browser, {viewport: {width: 1366, height: 768}});
+    await page.goto(`${stage.server.url}/nowhere`);
     await page.locator('[data-testid=no-such-page] a').click();
     await page.locator('main[data-view=live]').waitFor();
     await context.close();
@@ -140,3 +120,78 @@ describe('every view', {timeout: 420_000}, () => {
     });
   }
 });
+
+/** Clicks what has this test id. */
+const press = (id) => async (page) => {
+  await page.locator(`[data-testid=${id}]`).first().click();
+};
+
+/** Presses a key in the alert queue, whose cursor is on an alert. */
+const key = (name) => async (page) => {
+  await page.locator('[data-testid=detail]').waitFor({timeout: 20_000});
+  await page.keyboard.press(name);
+};
+
+/**
+ * Each page below the views, and each dialog: its address, what leads to it there,
+ * and what shows that it has come.
+ */
+function pages({alert, device, reject}) {
+  const at = `/alerts?at=${alert}&text=${alert}`;
+  const of = `/devices?device=${encodeURIComponent(device)}`;
+  const report = (name) => ({name: `report ${name}`, href: `/reports/${name}`, there: '[data-testid=report]'});
+  return [
+    {name: 'a cell', href: `/?alert=${alert}`, there: '[data-testid=cell-panel] [data-testid=chart]'},
+    {name: 'the table of cells', href: '/?tab=cells', there: '[data-testid=cell-table]'},
+    {name: 'the wall', href: '/?kiosk', there: '[data-testid=kiosk]'},
+    {name: 'an alert', href: at, there: '[data-testid=alert-series][data-state=loaded]', phone: true},
+    {name: 'the filter of alerts', href: at, lead: press('filter-toggle'), there: '[data-testid=alerts-view] select', phone: true},
+    {name: 'what is done', href: '/alerts?state=done&life=any', there: '[data-testid=row], [data-testid=queue-empty]', phone: true},
+    {name: 'mutes', href: '/alerts', lead: press('mutes-button'), there: '[data-testid=mutes]', phone: true},
+    {name: 'keys', href: '/alerts', lead: press('help-button'), there: '[data-testid=help]'},
+    {name: 'the bell', href: '/alerts', lead: async (page) => { await page.keyboard.press('Shift'); await press('bell')(page); }, there: '[data-testid=bell-dialog]', phone: true},
+    {name: 'an order', href: at, lead: key('d'), there: '[data-testid=order]', phone: true},
+    {name: 'the name of a person', href: '/alerts', lead: press('who'), there: '[data-testid=ask-name]', phone: true},
+    ...['trend', 'hotspots', 'stubborn', 'emerging', 'quality', 'health'].map(report),
+    {name: 'saved reports', href: '/reports/saved', there: '[data-testid=saved]'},
+    {name: 'a device', href: of, there: '[data-testid=deed-edit]'},
+    ...['edit', 'move', 'maintenance', 'password'].map((deed) => ({name: `a device: ${deed}`, href: of, lead: press(`deed-${deed}`), there: `[data-testid=${deed}-dialog]`})),
+    {name: 'files of devices', href: '/devices', lead: press('files'), there: '[data-testid=files-dialog]'},
+    {name: 'unknown devices', href: '/devices/unknown', there: '[data-testid=unknown-list], [data-testid=unknown-empty]'},
+    {name: 'quarantine', href: `/devices/quarantine?reject=${reject}`, there: '[data-testid=reject-row]'},
+    ...['rules', 'kinds', 'areas', 'channels', 'users', 'system'].map((part) => ({name: `settings: ${part}`, href: `/settings/${part}`, there: '[data-testid=settings] .content > *'})),
+    {name: 'a rule', href: '/settings/rules/noise_loud', there: '[data-testid=rule-form]'},
+    {name: 'the history of a rule', href: '/settings/rules/noise_loud', lead: press('rule-history'), there: '[data-testid=history]'},
+    {name: 'a new channel', href: '/settings/channels', lead: press('channel-add'), there: '[data-testid=channel-dialog]'},
+    {name: 'no such page', href: '/nowhere', there: '[data-testid=no-such-page]'},
+  ];
+}
+
+// One language and theme each, so that every page is seen in both.
+for (const [lang, theme] of [['zh-CN', 'dark'], ['en', 'light']]) {
+  describe(`every page and dialog below the views, ${lang}, ${theme}`, {timeout: 300_000}, () => {
+    it('is accessible, tells the offset of its times, and fits', async (t) => {
+      await publish(stage.server.mqtt, 'e2e-every', {kind: 'no_such_kind', value: 1, lat: 31.24, lon: 121.4});
+      const found = await until(async () => {
+        const {alerts: [alert]} = await api('alerts?state=open&limit=1');
+        const {rejects: [reject]} = await api('quarantine?limit=1');
+        return alert !== undefined && reject !== undefined && {alert: alert.id, reject: reject.id, device: (await api('devices?limit=1')).devices[0].id};
+      }, {within: 60_000, what: 'an alert, a device and a reject'});
+      const {page, seen, context} = await openPage(stage.browser, {viewport: DESKTOP, lang, theme});
+      for (const {name, href: to, lead, there, phone = false} of pages(found)) {
+        await t.test(name, async () => {
+          await page.setViewportSize(DESKTOP);
+          await page.goto(`${stage.server.url}${to}`);
+          await settled(page, name);
+          await lead?.(page);
+          await page.locator(there).first().waitFor({timeout: 20_000});
+          await shoot(page, `every-${name.replaceAll(/\W+/g, '-')}-${lang}`);
+          await assertAccessible(page, name);
+          await assertFits(page, [[1366, 768], ...(phone ? [[360, 740]] : [])], name);
+        });
+      }
+      assertClean(seen);
+      await context.close();
+    });
+  });
+}
