@@ -123,6 +123,40 @@ describe('every report', {timeout: 180_000}, () => {
 });
 
 describe('an analyst', {timeout: 180_000}, () => {
+  it('takes the day from the server, and not from a clock that is a day behind', async () => {
+    const asked = [];
+    let started = '';
+    for (const behindMs of [0, 86_400_000]) {
+      const {page, seen, context} = await openPage(browser, {viewport: DESKTOP});
+      await context.addInitScript((ms) => {
+        const True = Date;
+        globalThis.Date = class extends True {
+          constructor(...parts) {
+            super(...(parts.length === 0 ? [True.now() - ms] : parts));
+          }
+
+          static now() {
+            return True.now() - ms;
+          }
+        };
+      }, behindMs);
+      page.on('request', (r) => {
+        const {pathname, searchParams} = new URL(r.url());
+        if (pathname.endsWith('/reports/trend')) asked[behindMs === 0 ? 0 : 1] = `${searchParams.get('from')} ${searchParams.get('to')}`;
+      });
+      await page.goto(`${server.url}/reports/trend?${PARKING}&period=7d`);
+      await settled(page, 'trend');
+      if (behindMs > 0) await until(() => asked[1] === asked[0], {within: 10_000, what: 'the same days are asked for'});
+      await page.goto(`${server.url}/settings/system`);
+      await page.locator('[data-testid=system]').waitFor();
+      const since = page.locator('[data-testid=since]');
+      if (behindMs > 0) await until(async () => (await since.innerText()) === started, {within: 5000, what: 'the time of the start'});
+      started = await since.innerText();
+      assertClean(seen);
+      await context.close();
+    }
+  });
+
   it('keeps what is chosen in the address', async () => {
     const {page, seen, context} = await open('/reports/trend');
     await settled(page, 'trend');
@@ -226,16 +260,41 @@ describe('an analyst', {timeout: 180_000}, () => {
   });
 
   it('has room for every report on paper', async () => {
-    const {page, seen, context} = await open('/reports/health', {viewport: {width: 688, height: 980}});
-    for (const [name, path] of REPORTS) {
-      await page.emulateMedia({media: null});
-      await page.goto(`${server.url}${path}`);
-      await settled(page, name);
-      await page.emulateMedia({media: 'print'});
-      assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is as wide as the paper`);
+    for (const lang of ['zh-CN', 'en']) {
+      const {page, seen, context} = await open('/reports/health', {viewport: {width: 688, height: 980}, lang});
+      for (const [name, path] of REPORTS) {
+        await page.emulateMedia({media: null});
+        await page.goto(`${server.url}${path}`);
+        await settled(page, name);
+        await page.emulateMedia({media: 'print'});
+        await shoot(page, `reports-print-${name}-${lang}`);
+        const [tooWide, broken] = await page.evaluate(() => {
+          const cells = [...document.querySelectorAll('td, th')];
+          const texts = cells.flatMap((cell) => {
+            const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+            const nodes = [];
+            while (walker.nextNode()) nodes.push(walker.currentNode);
+            return nodes;
+          });
+          const words = texts.flatMap((node) => [...node.data.matchAll(/[a-z0-9.,:%<]+/gi)].map((found) => {
+            const word = found[0];
+            const range = document.createRange();
+            range.setStart(node, found.index);
+            range.setEnd(node, found.index + word.length);
+            return new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size > 1 ? word : '';
+          }));
+          return [
+            [...document.querySelectorAll('table')].filter((t) => t.getBoundingClientRect().right > innerWidth).map((t) => `${t.closest('section').dataset.testid} ${Math.round(t.getBoundingClientRect().right)}`),
+            words.filter((w) => w !== ''),
+          ];
+        });
+        assert.deepEqual(tooWide, [], `${name} is as wide as the paper`);
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name} is as wide as the paper`);
+        assert.deepEqual(broken, [], `words and numbers of ${name} that are broken, ${lang}`);
+      }
+      assertClean(seen);
+      await context.close();
     }
-    assertClean(seen);
-    await context.close();
   });
 
   it('runs a long one as a job, gives one up, and comes back to another by its address', async () => {
