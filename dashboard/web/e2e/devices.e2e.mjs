@@ -1,42 +1,22 @@
 // The view of devices in a real browser against the real binary: what speaks over
 // MQTT is seen, adopted, moved, worked on, and read again from quarantine.
 import assert from 'node:assert/strict';
-import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
-import {createRequire} from 'node:module';
-import {tmpdir} from 'node:os';
+import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {after, before, describe, it} from 'node:test';
-import {publish, startBinary, until} from './binary.mjs';
-import {GRAPHICS, launch, openPage, shoot} from './browser.mjs';
+import {publish, until} from './binary.mjs';
+import {openPage, shoot} from './browser.mjs';
+import {assertAccessible} from './checks.mjs';
+import {theStage} from './stage.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const DESKTOP = {width: 1366, height: 768};
 
-let data;
-let server;
-let browser;
-
-before(async () => {
-  data = mkdtempSync(join(tmpdir(), 'urbangrid-devices-'));
-  server = await startBinary({data, args: ['--device-policy', 'closed']});
-  browser = await launch(GRAPHICS.none);
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-  rmSync(data, {recursive: true, force: true});
-});
-
-const api = async (path, init) => {
-  const answer = await fetch(`${server.url}/api/v1/${path}`, init);
-  assert.ok(answer.ok, `${path}: ${answer.status}`);
-  return answer.json();
-};
+const stage = theStage({name: 'devices', args: ['--device-policy', 'closed']});
+const {api, assertClean} = stage;
 
 async function open(path, options = {}) {
-  const opened = await openPage(browser, {viewport: DESKTOP, ...options});
-  await opened.page.goto(`${server.url}${path}`);
+  const opened = await openPage(stage.browser, {viewport: DESKTOP, ...options});
+  await opened.page.goto(`${stage.server.url}${path}`);
   await opened.page.locator('[data-testid=devices-view]').waitFor({timeout: 30_000});
   return opened;
 }
@@ -47,18 +27,6 @@ async function sign(page, name = '王芳') {
   await field.waitFor();
   await field.fill(name);
   await page.keyboard.press('Enter');
-}
-
-function assertClean(seen) {
-  assert.deepEqual(seen.errors, [], 'console errors');
-  assert.deepEqual([...seen.hosts], [new URL(server.url).host], 'hosts that were asked');
-}
-
-async function assertAccessible(page, what) {
-  await page.evaluate(axe);
-  const violations = await page.evaluate(() => window.axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
-    .then((r) => r.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.any.map((a) => a.message).join(' ')}`).slice(0, 3).join(' | ')}`)));
-  assert.deepEqual(violations, [], `axe, ${what}`);
 }
 
 describe('a person at the devices', {timeout: 300_000}, () => {
@@ -75,7 +43,7 @@ describe('a person at the devices', {timeout: 300_000}, () => {
 
   it('sees a device that speaks and is in no register, with what it said', async () => {
     const {page} = opened;
-    await publish(server.mqtt, 'e2e-new', {kind: 'noise', value: 57.25, lat: 31.2498, lon: 121.3955});
+    await publish(stage.server.mqtt, 'e2e-new', {kind: 'noise', value: 57.25, lat: 31.2498, lon: 121.3955});
     const row = page.locator('[data-unknown=e2e-new]');
     await row.waitFor({timeout: 20_000});
     await row.locator('a').click();
@@ -100,7 +68,7 @@ describe('a person at the devices', {timeout: 300_000}, () => {
     await sign(page);
     const detail = page.locator('[data-testid=device-detail][data-device=e2e-new]');
     await detail.waitFor({timeout: 20_000});
-    await publish(server.mqtt, 'e2e-new', {kind: 'noise', value: 61.5});
+    await publish(stage.server.mqtt, 'e2e-new', {kind: 'noise', value: 61.5});
     await page.locator('[data-testid=understood]').waitFor({timeout: 20_000});
     assert.match(await page.locator('[data-testid=message-topic]').innerText(), /urbangrid\/v1\/e2e-new\/obs/);
     assert.equal(await page.locator('[data-testid=message-format]').innerText(), 'native');
@@ -135,8 +103,8 @@ describe('a person at the devices', {timeout: 300_000}, () => {
 
   it('sees a bad payload with its reason; trying again does not mend it', async () => {
     const {page} = opened;
-    await page.goto(`${server.url}/devices/quarantine`);
-    await publish(server.mqtt, 'e2e-new', Buffer.from('{"kind":"noise","value":'));
+    await page.goto(`${stage.server.url}/devices/quarantine`);
+    await publish(stage.server.mqtt, 'e2e-new', Buffer.from('{"kind":"noise","value":'));
     const row = page.locator('[data-testid=reject-row]', {hasText: '不是 JSON'});
     await row.waitFor({timeout: 20_000});
     await row.click();
@@ -147,8 +115,8 @@ describe('a person at the devices', {timeout: 300_000}, () => {
 
   it('reads all of a filter again in the background once the device is mended', async () => {
     const {page} = opened;
-    for (let n = 0; n < 5; n++) await publish(server.mqtt, 'e2e-new', {kind: 'smoke', time: new Date(Date.now() - n * 1000).toISOString()});
-    await page.goto(`${server.url}/devices/quarantine?reason=unexpected_kind`);
+    for (let n = 0; n < 5; n++) await publish(stage.server.mqtt, 'e2e-new', {kind: 'smoke', time: new Date(Date.now() - n * 1000).toISOString()});
+    await page.goto(`${stage.server.url}/devices/quarantine?reason=unexpected_kind`);
     await until(async () => (await page.locator('[data-testid=reject-row]').count()) === 5, {within: 20_000, what: 'five smoke messages are refused'});
     const device = await api('devices/e2e-new');
     await api('devices/e2e-new', {
@@ -165,7 +133,7 @@ describe('a person at the devices', {timeout: 300_000}, () => {
 
   it('moves it, sees the cell before and after, and later observations go there', async () => {
     const {page} = opened;
-    await page.goto(`${server.url}/devices?device=e2e-new`);
+    await page.goto(`${stage.server.url}/devices?device=e2e-new`);
     const before_ = await page.locator('[data-testid=device-cell]').innerText({timeout: 20_000});
     await page.locator('[data-testid=deed-move]').click();
     await page.locator('[data-testid=place-datum]').selectOption('gcj02');
@@ -182,7 +150,7 @@ describe('a person at the devices', {timeout: 300_000}, () => {
     await page.locator('[data-testid=move-save]').click();
     await page.locator('[data-testid=move-dialog]').waitFor({state: 'detached'});
     await until(async () => (await page.locator('[data-testid=device-cell]').innerText()) === picked, {within: 10_000, what: 'the device is in the new cell'});
-    await publish(server.mqtt, 'e2e-new', {kind: 'noise', value: 44});
+    await publish(stage.server.mqtt, 'e2e-new', {kind: 'noise', value: 44});
     await until(async () => (await api('observations?device=e2e-new&kind=noise&limit=1')).observations[0].cell === picked, {within: 20_000, what: 'what it says now is there'});
   });
 
@@ -253,7 +221,7 @@ describe('many devices', {timeout: 240_000}, () => {
 
   before(async () => {
     const rows = Array.from({length: 20_000}, (_, k) => `bulk-${String(k).padStart(5, '0')},设备 ${k},${31.21 + (k % 200) * 0.0005},${121.33 + Math.floor(k / 200) * 0.0013}`);
-    writeFileSync(join(data, 'many.csv'), `id,name,lat,lon\n${rows.join('\n')}\n`);
+    writeFileSync(join(stage.data, 'many.csv'), `id,name,lat,lon\n${rows.join('\n')}\n`);
     opened = await open('/devices?q=bulk-');
   });
 
@@ -266,7 +234,7 @@ describe('many devices', {timeout: 240_000}, () => {
     await page.locator('[data-testid=import-checked] table').waitFor({timeout: 20_000});
     assert.match(await page.locator('[data-testid=import-checked]').innerText(), /2 处错误/);
     seen.errors = seen.errors.filter((e) => !e.includes('422'));
-    await page.locator('[data-testid=import-file]').setInputFiles(join(data, 'many.csv'));
+    await page.locator('[data-testid=import-file]').setInputFiles(join(stage.data, 'many.csv'));
     await page.locator('[data-testid=import-check]').click();
     await page.locator('[data-testid=import-checked]', {hasText: '20,000 行全部正确'}).waitFor({timeout: 60_000});
     await page.locator('[data-testid=import-run]').click();
@@ -295,7 +263,7 @@ describe('many devices', {timeout: 240_000}, () => {
 
   it('are chosen on the map', async () => {
     const {page} = opened;
-    await page.goto(`${server.url}/devices?q=bulk-07777`);
+    await page.goto(`${stage.server.url}/devices?q=bulk-07777`);
     await until(async () => (await page.locator('[data-testid=device-map]').getAttribute('data-dots')) === '1', {within: 20_000, what: 'one dot'});
     await page.locator('[data-testid=device-row]').click();
     await page.locator('[data-testid=device-detail]').waitFor();
@@ -310,7 +278,7 @@ describe('many devices', {timeout: 240_000}, () => {
 
 describe('keyboard, languages and bad days', {timeout: 240_000}, () => {
   it('many are adopted by keyboard alone', async () => {
-    for (const id of ['key-1', 'key-2']) await publish(server.mqtt, id, {kind: 'noise', value: 50, lat: 31.24, lon: 121.4});
+    for (const id of ['key-1', 'key-2']) await publish(stage.server.mqtt, id, {kind: 'noise', value: 50, lat: 31.24, lon: 121.4});
     const {page, seen, context} = await open('/devices/unknown');
     await page.locator('[data-unknown=key-2]').waitFor({timeout: 20_000});
     await page.locator('[data-testid=choose-all]').focus();
@@ -379,12 +347,12 @@ describe('keyboard, languages and bad days', {timeout: 240_000}, () => {
   }
 
   it('says when the register does not answer, and what is seen is old', async () => {
-    const {page, seen, context} = await openPage(browser, {viewport: DESKTOP});
+    const {page, seen, context} = await openPage(stage.browser, {viewport: DESKTOP});
     let isAway = true;
     await page.route('**/api/v1/devices?**', (route) => (isAway
       ? route.fulfill({status: 503, contentType: 'application/problem+json', body: '{"status":503,"title":"Service Unavailable","detail":"the store does not answer"}'})
       : route.continue()));
-    await page.goto(`${server.url}/devices`);
+    await page.goto(`${stage.server.url}/devices`);
     await page.locator('[data-testid=devices-failed]').waitFor({timeout: 20_000});
     await assertAccessible(page, 'a failure');
     isAway = false;
@@ -394,7 +362,7 @@ describe('keyboard, languages and bad days', {timeout: 240_000}, () => {
     await page.locator('[data-testid=list-stale]').waitFor({timeout: 20_000});
     isAway = false;
     await page.locator('[data-testid=list-stale]').waitFor({state: 'detached', timeout: 20_000});
-    await page.goto(`${server.url}/devices?device=nobody`);
+    await page.goto(`${stage.server.url}/devices?device=nobody`);
     await page.locator('[data-testid=device-gone]').waitFor({timeout: 20_000});
     seen.errors = seen.errors.filter((e) => !/503|404/.test(e));
     assertClean(seen);

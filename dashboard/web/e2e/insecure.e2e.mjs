@@ -2,34 +2,17 @@
 // clipboard and no crypto.randomUUID. Browsers call 127.0.0.1 secure, so that both
 // are taken away here as such a page lacks them. And a page that nobody looks at.
 import assert from 'node:assert/strict';
-import {mkdtempSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
-import {join} from 'node:path';
-import {after, before, describe, it} from 'node:test';
-import {publish, startBinary, until} from './binary.mjs';
-import {GRAPHICS, launch, openPage} from './browser.mjs';
+import {describe, it} from 'node:test';
+import {publish, until} from './binary.mjs';
+import {openPage} from './browser.mjs';
+import {theStage} from './stage.mjs';
 
-let data;
-let server;
-let browser;
-
-before(async () => {
-  data = mkdtempSync(join(tmpdir(), 'urbangrid-e2e-insecure-'));
-  server = await startBinary({data});
-  browser = await launch(GRAPHICS.none);
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-  rmSync(data, {recursive: true, force: true});
-});
-
-const api = async (path) => (await fetch(`${server.url}/api/v1/${path}`)).json();
+const stage = theStage({name: 'insecure'});
+const {api} = stage;
 
 /** Opens a view as an insecure page, which notes what is copied. */
 async function open(path) {
-  const opened = await openPage(browser, {viewport: {width: 1366, height: 768}});
+  const opened = await openPage(stage.browser, {viewport: {width: 1366, height: 768}});
   await opened.context.addInitScript(() => {
     localStorage.setItem('urbangrid.name', '王芳');
     delete Navigator.prototype.clipboard;
@@ -40,7 +23,7 @@ async function open(path) {
       window.copied.push(field.value.slice(field.selectionStart, field.selectionEnd));
     });
   });
-  await opened.page.goto(`${server.url}${path}`);
+  await opened.page.goto(`${stage.server.url}${path}`);
   return opened;
 }
 
@@ -72,7 +55,7 @@ describe('an insecure page', {timeout: 120_000}, () => {
   });
 
   it('has the quarantine read again', async () => {
-    await publish(server.mqtt, 'e2e-insecure', {kind: 'no_such_kind', value: 1, lat: 31.24, lon: 121.4});
+    await publish(stage.server.mqtt, 'e2e-insecure', {kind: 'no_such_kind', value: 1, lat: 31.24, lon: 121.4});
     const {page, seen, context} = await open('/devices/quarantine');
     await page.locator('[data-testid=reject-row]').first().waitFor({timeout: 30_000});
     await page.locator('[data-testid=try-all]').click();

@@ -1,56 +1,28 @@
 // The settings in a real browser against the real binary: a rule is tried and
 // changed, by two people at once; areas are imported; the system tells how it does.
 import assert from 'node:assert/strict';
-import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {writeFileSync} from 'node:fs';
 import {createServer} from 'node:http';
-import {createRequire} from 'node:module';
-import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import {after, before, describe, it} from 'node:test';
-import {publish, startBinary, until} from './binary.mjs';
-import {GRAPHICS, launch, openPage, shoot} from './browser.mjs';
+import {before, describe, it} from 'node:test';
+import {publish, until} from './binary.mjs';
+import {openPage, shoot} from './browser.mjs';
+import {assertAccessible} from './checks.mjs';
+import {theStage} from './stage.mjs';
 
 const DESKTOP = {width: 1366, height: 768};
 const PHONE = {width: 360, height: 740};
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-let data;
-let server;
-let browser;
-
-before(async () => {
-  data = mkdtempSync(join(tmpdir(), 'urbangrid-e2e-settings-'));
-  server = await startBinary({data, args: ['--notify-local']});
-  browser = await launch(GRAPHICS.none);
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-  rmSync(data, {recursive: true, force: true});
-});
-
-const api = async (path) => (await fetch(`${server.url}/api/v1/${path}`)).json();
+const stage = theStage({name: 'settings', args: ['--notify-local']});
+const {api, assertClean} = stage;
 
 /** Opens a page of the settings as a person; nobody when name is ''. */
 async function open(name, path, options = {}) {
-  const opened = await openPage(browser, {viewport: DESKTOP, ...options});
+  const opened = await openPage(stage.browser, {viewport: DESKTOP, ...options});
   if (name !== '') await opened.context.addInitScript((n) => localStorage.setItem('urbangrid.name', n), name);
-  await opened.page.goto(`${server.url}/settings/${path}`);
+  await opened.page.goto(`${stage.server.url}/settings/${path}`);
   await opened.page.locator('[data-testid=settings]').waitFor({timeout: 20_000});
   return opened;
-}
-
-function assertClean(seen, expected = /^$/) {
-  assert.deepEqual(seen.errors.filter((e) => !expected.test(e)), [], 'console errors');
-  assert.deepEqual([...seen.hosts], [new URL(server.url).host], 'hosts that were asked');
-}
-
-async function assertAccessible(page, what) {
-  await page.evaluate(axe);
-  const violations = await page.evaluate(() => window.axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
-    .then((r) => r.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target.join(' ')} ${n.any.map((a) => a.message).join(' ')}`).slice(0, 3).join(' | ')}`)));
-  assert.deepEqual(violations, [], `axe, ${what}`);
 }
 
 const form = (page) => page.locator('[data-testid=rule-form]');
@@ -64,7 +36,7 @@ function halves(east) {
 }
 
 function saveFile(name, content) {
-  const path = join(data, name);
+  const path = join(stage.data, name);
   writeFileSync(path, JSON.stringify(content));
   return path;
 }
@@ -132,7 +104,7 @@ describe('rules', () => {
 
 describe('areas', () => {
   it('a file with a fault is refused with the place, a right one shows its cells and is saved', async () => {
-    await publish(server.mqtt, 'e2e-area', {kind: 'noise', value: 50, lat: 31.245, lon: 121.405});
+    await publish(stage.server.mqtt, 'e2e-area', {kind: 'noise', value: 50, lat: 31.245, lon: 121.405});
     const {context, page, seen} = await open('王芳', 'areas');
     await page.locator('[data-testid=areas-file]').setInputFiles(saveFile('bad.geojson', halves(0.005)));
     await page.locator('[data-testid=areas-check]').click();
@@ -181,7 +153,7 @@ describe('areas', () => {
 
 describe('two people at once', () => {
   const put = async (path, method, body, version = 0) => {
-    const done = await fetch(`${server.url}/api/v1/${path}`, {
+    const done = await fetch(`${stage.server.url}/api/v1/${path}`, {
       method, headers: {'content-type': 'application/json', ...(version === 0 ? {} : {'if-match': `"${version}"`})}, body: JSON.stringify(body),
     });
     assert.ok(done.ok, `${method} ${path}: ${done.status} ${await done.clone().text()}`);
