@@ -423,6 +423,44 @@ describe('a wall', {timeout: 420_000}, () => {
     await context.close();
   });
 
+  it('keeps its last picture while the line is cut, dims it, and has nothing to press', async () => {
+    const {page, seen, context} = await openPage(browser, {viewport: {width: 1920, height: 1080}});
+    await page.goto(`${server.url}/?kiosk&every=5&views=map&kinds=noise,pm25`);
+    await page.locator('[data-testid=kiosk][data-kind=pm25]').waitFor({timeout: 60_000});
+    await until(async () => (await state(page)).liveCells > 20, {within: 20_000, what: 'cells with values'});
+    const kind = () => page.locator('[data-testid=kiosk]').getAttribute('data-kind');
+    seen.outage = true;
+    await context.setOffline(true);
+    await page.evaluate(() => window.urbangrid.cutSocket());
+    const [last, cells] = [await kind(), (await state(page)).liveCells];
+    await page.locator('[data-testid=stale-banner]').waitFor({timeout: 20_000});
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    assert.deepEqual([await kind(), (await state(page)).liveCells], [last, cells], 'the picture of before');
+    assert.equal(await page.locator('button:visible, a[href]:visible, select:visible, input:visible').count(), 0, 'there is nothing to press');
+    assert.match(await page.locator('.views').evaluate((e) => getComputedStyle(e).filter), /grayscale/);
+    await shoot(page, 'wall-stale');
+    await context.setOffline(false);
+    await until(async () => (await kind()) !== last, {within: 60_000, what: 'it turns again'});
+    await context.close();
+  });
+
+  it('fits a phone, however many kinds there are', async () => {
+    const kinds = await (await fetch(`${server.url}/api/v1/kinds`)).json();
+    const {page, seen, context} = await openPage(browser, {viewport: {width: 360, height: 740}});
+    await page.route('**/api/v1/kinds', (route) => route.fulfill({json: {...kinds, kinds: Array.from({length: 68}, (_, k) => ({...kinds.kinds[k % kinds.kinds.length], ...(k < kinds.kinds.length ? {} : {key: `more_${k}`})}))}}));
+    for (const view of VIEWS) {
+      await page.goto(`${server.url}/?kiosk&every=3600&views=${view}${view === 'map' ? `,system&kinds=${Array.from({length: 68}, (_, k) => (k < kinds.kinds.length ? kinds.kinds[k].key : `more_${k}`)).join()}` : ''}`);
+      await page.locator(`[data-testid=kiosk][data-view=${view}]`).waitFor({timeout: 30_000});
+      if (view !== 'map') await page.locator(`[data-testid=wall-${view}][data-state=loaded]`).waitFor({timeout: 20_000});
+      const wide = await page.evaluate(() => [...document.querySelectorAll('.kiosk *')].filter((e) => getComputedStyle(e).visibility === 'visible' && !e.closest('.unseen, .map, svg')
+        && e.getBoundingClientRect().right > innerWidth + 1).map((e) => `${e.tagName}.${e.className} ${Math.round(e.getBoundingClientRect().right)}`));
+      assert.deepEqual(wide, [], `what ${view} has beyond the edge`);
+      await shoot(page, `wall-phone-${view}`);
+    }
+    assert.deepEqual(seen.errors.filter((e) => !/more_/.test(e)), []);
+    await context.close();
+  });
+
   it('says what it has not', async () => {
     const {page, context, seen} = await openPage(browser, {viewport: {width: 1920, height: 1080}});
     seen.outage = true;

@@ -1,5 +1,5 @@
 import {describe, expect, it} from 'vitest';
-import {barsOf, bySeverity, decodeHealth, isReloadDue, mapAt, programmeOf, shownAlerts, totalOf, type Scene} from '../src/views/kiosk/kiosk';
+import {barsOf, bySeverity, decodeHealth, isReloadDue, mapAt, programmeOf, shownAlerts, totalOf, turnOf, type Scene} from '../src/views/kiosk/kiosk';
 import {dayBegin, HOURS, hoursOf, hoursOver, plotOf, summaryOf, usualHours, type Day} from '../src/views/kiosk/today';
 import {decodeTally, decodeUsualHours, decodeWorks} from '../src/views/kiosk/wire';
 import type {Alert, Kind, Series, Severity} from '../src/wire';
@@ -36,6 +36,25 @@ describe('the programme of a wall', () => {
     expect([0, 1, 2].map((at) => mapAt(scenes, at)?.kind)).toEqual(['noise', 'pm25', 'noise']);
     expect(mapAt([{view: 'alerts'}], 0)).toBeNull();
     expect(mapAt([], 0)).toBeNull();
+  });
+});
+
+describe('a turn of a wall', () => {
+  const live = {phase: 'live', stale: false, lastFrameAtMs: 9000} as const;
+
+  it('comes when a picture has had its time and the server is heard', () => {
+    expect(turnOf(live, 9999, 5000, 5000)).toBe('stay');
+    expect(turnOf(live, 10_000, 5000, 5000)).toBe('turn');
+  });
+
+  it('waits while nothing is heard, for the next picture might stay empty', () => {
+    expect(turnOf({...live, lastFrameAtMs: 7000}, 10_000, 5000, 5000)).toBe('stay');
+  });
+
+  it('does not come while the line is cut: the last picture is held', () => {
+    expect(turnOf({...live, phase: 'waiting'}, 99_000, 5000, 5000)).toBe('hold');
+    expect(turnOf({...live, phase: 'connecting', lastFrameAtMs: null}, 99_000, 5000, 5000)).toBe('hold');
+    expect(turnOf({...live, stale: true}, 99_000, 5000, 5000)).toBe('hold');
   });
 });
 

@@ -1,6 +1,7 @@
 import {zoneName} from '../../zone.svelte';
 import type {AreaTally} from './wire';
 import {openAlerts, type AlertBook} from '../../alerts';
+import type {Link} from '../../connection';
 import {LAYERS, type Layer} from '../../model';
 import {flag, int, isRecord, record, str, type Alert, type Kind, type KindKey, type Severity} from '../../wire';
 
@@ -68,6 +69,21 @@ export function mapAt(scenes: readonly Scene[], at: number): MapScene | null {
   }
   return null;
 }
+
+/** A next picture is begun only if the server was heard so lately, or nothing might come of it. */
+const HEARD_MS = 2500;
+
+/**
+ * What a wall does with its picture that is shown since a moment: hold it, its time
+ * beginning anew, while the line is cut; go on showing it; or turn to the next.
+ */
+export function turnOf(link: Pick<Link, 'phase' | 'stale' | 'lastFrameAtMs'>, nowMs: number, sinceMs: number, everyMs: number): 'hold' | 'stay' | 'turn' {
+  if (link.phase !== 'live' || link.stale || link.lastFrameAtMs === null) return 'hold';
+  return nowMs - sinceMs >= everyMs && nowMs - link.lastFrameAtMs <= HEARD_MS ? 'turn' : 'stay';
+}
+
+/** Pictures that have a dot each on a wall; more are counted. */
+export const MOST_DOTS = 16;
 
 /** How many open alerts about the city there are, by severity. */
 export function bySeverity(book: AlertBook | null): Readonly<Record<Severity, number>> {
