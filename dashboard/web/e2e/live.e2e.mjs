@@ -444,6 +444,25 @@ describe('a wall', {timeout: 420_000}, () => {
     await context.close();
   });
 
+  for (const graphics of Object.values(GRAPHICS)) {
+    it(`is read from afar at 4K, and its measure is true: ${graphics.renderer}`, async () => {
+      const own = await launch(graphics);
+      const {page, seen, context} = await openPage(own, {viewport: {width: 3840, height: 2160}});
+      await page.goto(`${server.url}/?kiosk&every=3600&views=map&kinds=noise${graphics.query.replace('?', '&')}`);
+      await page.locator('[data-testid=legend-scale]').waitFor({timeout: 60_000});
+      await until(async () => (await state(page)).renderer === graphics.renderer && (await state(page)).frames > 2, {within: 30_000, what: 'a map'});
+      const small = await page.locator('[data-testid=legend]').evaluate((legend) => [...legend.querySelectorAll('strong, span, p')]
+        .filter((e) => e.getBoundingClientRect().width > 0 && e.textContent.trim() !== '' && parseFloat(getComputedStyle(e).fontSize) < 32)
+        .map((e) => `${e.textContent.trim()} ${getComputedStyle(e).fontSize}`));
+      assert.deepEqual(small, [], 'the legend');
+      const line = await page.locator('.scale-line').evaluate((e) => [e.getBoundingClientRect().width, parseFloat(e.style.width)]);
+      assert.ok(Math.abs(line[0] - line[1]) < 4, `the measure is ${line[0]} pixels long, not ${line[1]}`);
+      await shoot(page, `wall-4k-${graphics.renderer}`);
+      assertClean(seen);
+      await own.close();
+    });
+  }
+
   it('fits a phone, however many kinds there are', async () => {
     const kinds = await (await fetch(`${server.url}/api/v1/kinds`)).json();
     const {page, seen, context} = await openPage(browser, {viewport: {width: 360, height: 740}});

@@ -154,8 +154,8 @@ export interface Padding {
 }
 
 /** The room that the page's own panels take on a map of this width. */
-export function paddingFor(widthPixels: number): Padding {
-  return widthPixels < 620 ? {left: 14, right: 14, top: 66, bottom: 124} : {left: 214, right: 62, top: 58, bottom: 78};
+export function paddingFor(widthPixels: number, scale = 1): Padding {
+  return widthPixels < 620 ? {left: 14, right: 14, top: 66, bottom: 124} : {left: 214 * scale, right: 62 * scale, top: 58 * scale, bottom: 78 * scale};
 }
 
 /**

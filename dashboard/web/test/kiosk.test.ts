@@ -2,6 +2,7 @@ import {describe, expect, it} from 'vitest';
 import {barsOf, bySeverity, decodeHealth, isReloadDue, mapAt, programmeOf, shownAlerts, totalOf, turnOf, type Scene} from '../src/views/kiosk/kiosk';
 import {dayBegin, HOURS, hoursOf, hoursOver, plotOf, summaryOf, usualHours, type Day} from '../src/views/kiosk/today';
 import {decodeTally, decodeUsualHours, decodeWorks} from '../src/views/kiosk/wire';
+import {scaleFor} from '../src/map/city-map';
 import type {Alert, Kind, Series, Severity} from '../src/wire';
 
 const kinds = ['noise', 'pm25', 'smoke', 'a', 'b', 'c', 'd'].map((key) => ({...({} as Kind), key}));
@@ -36,6 +37,12 @@ describe('the programme of a wall', () => {
     expect([0, 1, 2].map((at) => mapAt(scenes, at)?.kind)).toEqual(['noise', 'pm25', 'noise']);
     expect(mapAt([{view: 'alerts'}], 0)).toBeNull();
     expect(mapAt([], 0)).toBeNull();
+  });
+});
+
+describe('the map of a wall', () => {
+  it('is as large as the text around it, and never smaller than on a desk', () => {
+    expect([14, 28, 40.6, 12, NaN].map(scaleFor)).toEqual([1, 2, 2.9, 1, 1]);
   });
 });
 

@@ -3,7 +3,7 @@ import {boundsOf, graticule, focusOffset, HOME, labelPoint, outline, paddingFor,
 import {inLang, type Lang} from '../i18n';
 import type {Area, LonLat} from '../wire';
 import {
-  drawDevice, drawMarker, LABEL_FONT, MAP_COLORS, pulseAt, reducedMotion, SEVERITY_COLORS,
+  drawDevice, drawMarker, LABEL_FONT, MAP_COLORS, pulseAt, reducedMotion, scaleIn, SEVERITY_COLORS,
   type CityMap, type Corners, type DevicePoint, type MapEvents, type Marker, type Outline, type Theme,
 } from './city-map';
 import type {Basemap} from './basemap';
@@ -77,6 +77,8 @@ export class CanvasCityMap implements CityMap {
   #camera: Camera = {x: 0.8372, y: 0.4083, zoom: 12};
   #width = 1;
   #height = 1;
+  /** How large names, signs and lines are. */
+  #scale = 1;
   #fitted: Bounds | null = HOME;
   #frames = 0;
   #request = 0;
@@ -185,7 +187,7 @@ export class CanvasCityMap implements CityMap {
     this.#fitted = bounds;
     const a = project(bounds[0], bounds[3]);
     const b = project(bounds[2], bounds[1]);
-    const pad = paddingFor(this.#width);
+    const pad = paddingFor(this.#width, this.#scale);
     const wide = Math.max(50, this.#width - pad.left - pad.right);
     const high = Math.max(50, this.#height - pad.top - pad.bottom);
     const pixels = Math.min(wide / (b.x - a.x), high / (b.y - a.y));
@@ -214,6 +216,7 @@ export class CanvasCityMap implements CityMap {
     const box = this.#container.getBoundingClientRect();
     this.#width = Math.max(1, box.width);
     this.#height = Math.max(1, box.height);
+    this.#scale = scaleIn(this.#container);
     const ratio = Math.min(2, window.devicePixelRatio || 1);
     this.#canvas.width = Math.round(this.#width * ratio);
     this.#canvas.height = Math.round(this.#height * ratio);
@@ -300,27 +303,27 @@ export class CanvasCityMap implements CityMap {
     this.#path(this.#areas, true);
     ctx.setLineDash([4, 3]);
     ctx.strokeStyle = c.border;
-    ctx.lineWidth = 1.2;
+    ctx.lineWidth = 1.2 * this.#scale;
     ctx.stroke();
     ctx.setLineDash([]);
     this.#path(this.#outline, false);
     ctx.strokeStyle = c.outline;
-    ctx.lineWidth = 2.2;
+    ctx.lineWidth = 2.2 * this.#scale;
     ctx.stroke();
     this.#paintOutlines();
     this.#path(this.#selected, true);
     ctx.strokeStyle = c.selected;
-    ctx.lineWidth = 3;
+    ctx.lineWidth = 3 * this.#scale;
     ctx.stroke();
     this.#overlays.paintPoints(screen);
     this.#paintLabels(screen);
     for (const d of this.#devices) {
       const p = this.#screen(project(d.lonDegrees, d.latDegrees));
-      drawDevice(ctx, p.x, p.y, 5.5, d.isCamera, d.isOnline);
+      drawDevice(ctx, p.x, p.y, 5.5 * this.#scale, d.isCamera, d.isOnline);
     }
     for (const m of this.#markers) {
       const p = this.#screen(project(m.lonDegrees, m.latDegrees));
-      drawMarker(ctx, p.x, p.y, m.selected ? 11 : 8.5, m.severity, m.selected);
+      drawMarker(ctx, p.x, p.y, (m.selected ? 11 : 8.5) * this.#scale, m.severity, m.selected);
     }
   }
 
@@ -333,12 +336,12 @@ export class CanvasCityMap implements CityMap {
       ctx.strokeStyle = SEVERITY_COLORS[outline.severity];
       if (pulse !== null) {
         ctx.globalAlpha = pulse.alpha;
-        ctx.lineWidth = pulse.width;
+        ctx.lineWidth = pulse.width * this.#scale;
         ctx.stroke();
         ctx.globalAlpha = 1;
         this.#draw();
       }
-      ctx.lineWidth = outline.selected ? 4.5 : 2.8;
+      ctx.lineWidth = (outline.selected ? 4.5 : 2.8) * this.#scale;
       ctx.stroke();
     }
   }
@@ -374,8 +377,8 @@ export class CanvasCityMap implements CityMap {
     ctx.textBaseline = 'middle';
     ctx.strokeStyle = c.halo;
     const taken: Taken[] = [];
-    ctx.font = `500 13px ${LABEL_FONT}`;
-    ctx.lineWidth = 3.2;
+    ctx.font = `500 ${13 * this.#scale}px ${LABEL_FONT}`;
+    ctx.lineWidth = 3.2 * this.#scale;
     ctx.fillStyle = c.label;
     for (const label of this.#labels) this.#paintLabel(label.text, [this.#screen(label.at)], taken);
     ctx.font = `${OVERLAY_TEXT_PIXELS}px ${LABEL_FONT}`;
@@ -387,7 +390,7 @@ export class CanvasCityMap implements CityMap {
   /** Writes a name at the first of its places that is on the screen and free. */
   #paintLabel(text: string, spots: readonly {readonly x: number; readonly y: number}[], taken: Taken[]): void {
     const half = this.#ctx.measureText(text).width / 2 + 4;
-    const isFree = (x: number, y: number): boolean => !taken.some((t) => Math.abs(t.x - x) < t.half + half && Math.abs(t.y - y) < 20);
+    const isFree = (x: number, y: number): boolean => !taken.some((t) => Math.abs(t.x - x) < t.half + half && Math.abs(t.y - y) < 20 * this.#scale);
     const at = spots.find(({x, y}) => x > -half && x < this.#width + half && y > -20 && y < this.#height + 20 && isFree(x, y));
     if (at === undefined) return;
     taken.push({...at, half});

@@ -172,6 +172,22 @@ export function drawDevice(ctx: CanvasRenderingContext2D, x: number, y: number, 
   ctx.fill();
 }
 
+/** Text of a desk, in pixels. */
+const DESK_TEXT_PIXELS = 14;
+
+/**
+ * How many times larger than on a desk a map's names, signs and lines are, where
+ * the text around it is of that size: a wall is read from five metres.
+ */
+export function scaleFor(textPixels: number): number {
+  return Number.isFinite(textPixels) ? Math.max(1, textPixels / DESK_TEXT_PIXELS) : 1;
+}
+
+/** The scale of a map in its container. */
+export function scaleIn(container: HTMLElement): number {
+  return scaleFor(parseFloat(getComputedStyle(container).fontSize));
+}
+
 /** Whether the person asked for less motion. */
 export function reducedMotion(): boolean {
   return window.matchMedia('(prefers-reduced-motion: reduce)').matches;

@@ -8,7 +8,7 @@ import {CellLayer} from './cell-layer';
 import type {Overlay} from './overlay';
 import {featuresOf, layersOf, type Place as LayerPlace} from './overlay-layers';
 import {
-  drawDevice, drawMarker, MAP_COLORS, PULSE_MS, pulseAt, reducedMotion, SEVERITY_COLORS,
+  drawDevice, drawMarker, MAP_COLORS, PULSE_MS, pulseAt, reducedMotion, scaleIn, SEVERITY_COLORS,
   type CityMap, type Corners, type DevicePoint, type MapColors, type MapEvents, type Marker, type Outline, type Theme,
 } from './city-map';
 import type {PaletteName} from '../color';
@@ -119,6 +119,8 @@ export class WebGLCityMap implements CityMap {
   readonly #cells = new CellLayer();
   readonly #data = new Map<string, Features>();
   #theme: Theme;
+  /** How large names, signs and lines are. */
+  #scale = 1;
   /** The box that the view keeps through resizes, until a person moves it. */
   #fitted: Bounds | null = HOME;
   #ready = false;
@@ -138,13 +140,14 @@ export class WebGLCityMap implements CityMap {
   constructor(container: HTMLElement, theme: Theme, events: MapEvents) {
     setWorkerUrl(new URL(workerUrl, window.location.href).href);
     this.#theme = theme;
+    this.#scale = scaleIn(container);
     this.#events = events;
     this.#cells.setTheme(theme);
     this.#map = new MapLibreMap({
       container,
       style: styleOf(theme),
       bounds: [HOME[0], HOME[1], HOME[2], HOME[3]],
-      fitBoundsOptions: {padding: {...paddingFor(container.clientWidth)}},
+      fitBoundsOptions: {padding: {...paddingFor(container.clientWidth, this.#scale)}},
       trackResize: false,
       minZoom: 8,
       maxZoom: 19,
@@ -308,7 +311,7 @@ export class WebGLCityMap implements CityMap {
 
   fit(bounds: Bounds): void {
     this.#fitted = bounds;
-    const padding = {...paddingFor(this.#map.getContainer().clientWidth)};
+    const padding = {...paddingFor(this.#map.getContainer().clientWidth, this.#scale)};
     this.#map.fitBounds([bounds[0], bounds[1], bounds[2], bounds[3]], {padding, animate: false});
   }
 
@@ -332,6 +335,7 @@ export class WebGLCityMap implements CityMap {
 
   resize(): void {
     this.#map.resize();
+    this.#rescale();
     if (this.#fitted !== null) this.fit(this.#fitted);
   }
 
@@ -344,11 +348,26 @@ export class WebGLCityMap implements CityMap {
     this.#map.remove();
   }
 
+  /** Brings names, signs and lines to the size of the text around the map. */
+  #rescale(): void {
+    const map = this.#map;
+    const scale = scaleIn(map.getContainer());
+    this.#scale = scale;
+    if (!this.#ready) return;
+    map.setLayoutProperty('labels', 'text-size', 13 * scale);
+    map.setPaintProperty('labels', 'text-halo-width', 1.6 * scale);
+    for (const layer of ['devices', 'markers']) map.setLayoutProperty(layer, 'icon-size', scale);
+    map.setPaintProperty('borders', 'line-width', 1.2 * scale);
+    map.setPaintProperty('outline', 'line-width', 2.2 * scale);
+    map.setPaintProperty('selected', 'line-width', 3 * scale);
+    map.setPaintProperty('hotspots', 'line-width', ['case', ['get', 'selected'], 4.5 * scale, 2.8 * scale]);
+  }
+
   #animate(now: number): void {
     const pulse = pulseAt(Math.min(PULSE_MS, now - this.#pulseSince));
     this.#pulse = pulse === null ? 0 : requestAnimationFrame((next) => this.#animate(next));
     if (!this.#ready) return;
-    this.#map.setPaintProperty('pulse', 'line-width', pulse?.width ?? 0);
+    this.#map.setPaintProperty('pulse', 'line-width', (pulse?.width ?? 0) * this.#scale);
     this.#map.setPaintProperty('pulse', 'line-opacity', pulse?.alpha ?? 0);
   }
 
@@ -400,6 +419,7 @@ export class WebGLCityMap implements CityMap {
       if (!this.#map.hasImage(id)) this.#map.addImage(id, deviceImage(isCamera, isOnline), {pixelRatio: 2});
     }
     if (this.#map.getLayer(this.#cells.id) === undefined) this.#map.addLayer(this.#cells, 'borders');
+    this.#rescale();
     this.#layBasemap();
     this.#layOverlays();
     for (const [id, data] of this.#data) void this.#map.getSource<GeoJSONSource>(id)?.setData(data);
