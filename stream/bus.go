@@ -17,7 +17,7 @@ import (
 // needs Dir.
 type Options struct {
 	Dir             string        // folder of the embedded server's files
-	JournalMaxBytes int64         // 0 means 32 GiB; a full journal makes Append return ErrFull
+	JournalMaxBytes int64         // 0 means 32 GiB, on a smaller disk as much as it has; a full journal makes Append return ErrFull
 	LogMaxAge       time.Duration // how long a Log keeps events; 0 means 90 days
 	Replicas        int           // copies of each stream in a cluster; 0 means 1
 	Logger          *slog.Logger  // nil means slog.Default()
@@ -26,6 +26,12 @@ type Options struct {
 // maxPayloadBytes bounds one journal entry on an embedded bus. On a cluster the
 // servers' own max_payload counts.
 const maxPayloadBytes = 8 << 20
+
+// unlimitedStore is more than any disk has, and little enough for the server to add up.
+const unlimitedStore = 1 << 60
+
+// unusedMemory bounds streams in memory, of which there are none.
+const unusedMemory = 1 << 30
 
 // ErrFull says that the journal has no room. It is backpressure: nothing was
 // written, and the same batch may be appended again when there is room.
@@ -102,6 +108,11 @@ func startServer(ctx context.Context, dir string, log *slog.Logger) (*server.Ser
 		SyncAlways: true,
 		NoSigs:     true,
 		MaxPayload: maxPayloadBytes,
+		// The streams have their own limits, and a full disk is told when it is full. The
+		// server's default, three quarters of what is free now, would keep a journal that
+		// has grown, or one on a small disk, from being opened again.
+		JetStreamMaxStore:  unlimitedStore,
+		JetStreamMaxMemory: unusedMemory, // without it the server reckons both by itself
 	})
 	if err != nil {
 		return nil, fmt.Errorf("configure embedded server: %w", err)

@@ -111,6 +111,17 @@ func TestJournal_CommitsTheSameNameOnce(t *testing.T) {
 	}
 }
 
+// TestJournal_MayBeLargerThanTheDisk opens one whose bound no disk can hold: what is free
+// at a start says nothing about what may be needed.
+func TestJournal_MayBeLargerThanTheDisk(t *testing.T) {
+	dir := t.TempDir()
+	for range 2 {
+		b := openBus(t, dir, stream.Options{JournalMaxBytes: 1 << 50})
+		appendOne(t, openJournal(t, b), "a")
+		b.Close()
+	}
+}
+
 func TestJournal_SaysWhenItIsFullAndTakesInAgainAfterTrim(t *testing.T) {
 	b := openBus(t, t.TempDir(), stream.Options{JournalMaxBytes: 2000})
 	defer b.Close()
