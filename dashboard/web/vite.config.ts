@@ -22,5 +22,6 @@ export default defineConfig({
   },
   // MapLibre's package calls its worker free of side effects, and it would be shaken off.
   worker: {format: 'iife', rolldownOptions: {treeshake: false}},
-  test: {include: ['test/**/*.test.ts'], environment: 'node', css: {include: /app\.css/}},
+  // Machines are shared: a test that computes for a second may wait for ten.
+  test: {include: ['test/**/*.test.ts'], environment: 'node', testTimeout: 30_000, css: {include: /app\.css/}},
 });
