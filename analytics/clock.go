@@ -2,6 +2,7 @@ package analytics
 
 import (
 	"math"
+	"slices"
 
 	"github.com/urbangrid/urbangrid/grid"
 )
@@ -11,11 +12,12 @@ import (
 // alike. What may be a clock's is kept from the detectors of the city until the clock
 // misses a beat; what certainly is, for good.
 //
-// As soon as four alike events come at even gaps they are held back. Should they be
-// the city's, they are given back when the next beat is overdue, so that what chance
-// makes look like a clock comes late by one gap and [underWay] at most. In simulation
-// that happens to 3 % of the events of a lone camera that sees them by chance, and that
-// chance goes on to what is certain to less than one in ten thousand.
+// As soon as four alike events come at even gaps they are held back, or five that are
+// even but for beats that are early and late in turn. Should they be the city's, they
+// are given back when the next beat is overdue, so that what chance makes look like a
+// clock comes late by one gap and [underWay] at most. In simulation that happens to 3 %
+// of the events of a lone camera that sees them by chance, and that chance goes on to
+// what is certain to less than one in ten thousand.
 const (
 	// clockTolerance is the share of a period by which a beat may be early or late.
 	clockTolerance = 0.04
@@ -25,6 +27,15 @@ const (
 	heldChance = 0.05
 	evenChance = 1e-3
 	sureChance = 1e-6
+	// periodOf is how many gaps, at most, a period is looked for as the mean of: a single
+	// gap is as wrong as the beats at both of its ends are together, so where beats are
+	// early and late in turn none of them is the period. Timers are wrong by seconds, so
+	// this is for periods up to unevenClock. meanChance is the chance below which beats of
+	// a period that is not a single gap are held back: five with at most one other event
+	// in between.
+	periodOf    = 4
+	unevenClock = 10 * minuteMicros
+	meanChance  = 2e-3
 	// fastestClock and slowestClock are the shortest and the longest period. What is
 	// slower makes no hotspot.
 	fastestClock = int64(1_000_000)
@@ -126,11 +137,16 @@ func (r *rhythm) tick(cell grid.Cell) (taken, freed []int64) {
 	}
 	freed = append(freed, r.stop()...)
 	found.Cell = cell
-	r.Clock, taken = found, found.Held
+	r.Clock, taken, freed = found, without(found.Held, freed), without(freed, found.Held)
 	if found.chance() < sureChance {
 		found.Held = nil
 	}
 	return taken, freed
+}
+
+// without returns those of some times that are not among others.
+func without(times, others []int64) []int64 {
+	return slices.DeleteFunc(slices.Clone(times), func(at int64) bool { return slices.Contains(others, at) })
 }
 
 // stop forgets the clock and returns the times of the beats that are given back.
@@ -153,31 +169,39 @@ func (r *rhythm) judged(now int64) bool {
 func (r *rhythm) fit() *clock {
 	last := r.Kept - 1
 	newest := r.Newest[last]
-	best, least := (*clock)(nil), heldChance
+	best, least := clock{}, heldChance
+	var times [beats]int64
 	for i := last - 1; i >= 0; i-- {
-		period := newest.At - r.Newest[i].At
-		if period > slowestClock {
+		since := newest.At - r.Newest[i].At
+		if since > slowestClock {
 			break
 		}
-		if period < fastestClock || r.Newest[i].Like != newest.Like {
+		if r.Newest[i].Like != newest.Like {
 			continue
 		}
-		c := clock{Like: newest.Like, Period: period}
-		if r.run(&c); c.Beats > 2 && c.chance() < least {
-			best, least = &c, c.chance()
+		for gaps := int64(1); gaps <= periodOf; gaps++ {
+			c := clock{Like: newest.Like, Period: since / gaps}
+			if c.Period < fastestClock || gaps > 1 && c.Period > unevenClock {
+				continue
+			}
+			r.run(&c, times[:0])
+			if c.Beats > 2 && c.chance() < least && (gaps == 1 || c.chance() < meanChance) {
+				best, least = c, c.chance()
+			}
 		}
 	}
-	if best == nil {
+	if best.Beats == 0 {
 		return nil
 	}
-	best.Held = r.run(best)
-	best.Period = (best.Last - best.First) / int64(best.Beats-1)
-	return best
+	found := best
+	found.Held = r.run(&found, nil)
+	found.Period = (found.Last - found.First) / int64(found.Beats-1)
+	return &found
 }
 
 // run counts the beats that end with the newest event at the clock's period, each
-// measured from the one after it, and returns their times, newest first.
-func (r *rhythm) run(c *clock) (times []int64) {
+// measured from the one after it, and returns times with theirs, newest first.
+func (r *rhythm) run(c *clock, times []int64) []int64 {
 	first := r.Kept - 1
 	c.Last, c.First, c.Beats = r.Newest[first].At, r.Newest[first].At, 1
 	times = append(times, c.Last)

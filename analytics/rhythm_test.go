@@ -125,6 +125,62 @@ func TestClock_ADeviceThatRepeatsItselfIsHeldBackFromTheFourthBeat(t *testing.T)
 	}
 }
 
+// TestClock_ADeviceThatRepeatsItselfUnevenlyIsHeldBackFromTheFifthBeat lets beats be
+// early and late, so that the gap between two of them tells little of the period.
+func TestClock_ADeviceThatRepeatsItselfUnevenlyIsHeldBackFromTheFifthBeat(t *testing.T) {
+	const period = 4 * minuteMicros
+	for name, seconds := range map[string][]float64{
+		"in turn":        {4, -4, 4, -4, 4},
+		"as drawn once":  {-2.242, -1.201, 3.433, -2.961, 1.602},
+		"as drawn again": {-1.819, 2.764, -2.049, 3.556, -3.290},
+	} {
+		c := knownCamera(7, 1)
+		c.held = make(map[int64]bool)
+		start := c.at + 2*hourMicros
+		for i, late := range seconds {
+			c.see(start + int64(i)*period + int64(late*1e6))
+		}
+		if len(c.held) != 5 {
+			t.Errorf("%s: %d of five beats are held back", name, len(c.held))
+		}
+	}
+	told := 0
+	for seed := range uint64(200) {
+		c := knownCamera(seed, 0)
+		c.held = make(map[int64]bool)
+		start := c.at + 2*hourMicros
+		for i := range int64(5) {
+			c.see(start + i*period + int64(8e6*c.rng.Float64()) - 4e6)
+		}
+		if len(c.held) == 0 {
+			told++
+		}
+	}
+	if told > 1 {
+		t.Errorf("the city is told of five beats of %d of 200 devices, want at most 1", told)
+	}
+}
+
+// TestClock_ABetterClockHoldsBackWhatItHasOfTheOneBefore lets a beat be so late that the
+// clock is found anew with it.
+func TestClock_ABetterClockHoldsBackWhatItHasOfTheOneBefore(t *testing.T) {
+	c := knownCamera(7, 1)
+	c.held = make(map[int64]bool)
+	at := c.at + 2*hourMicros
+	c.see(at)
+	first := at / minuteMicros
+	for _, gap := range []float64{236, 236, 236, 245.6} {
+		at += int64(gap * 1e6)
+		c.see(at)
+	}
+	if len(c.held) != 5 {
+		t.Errorf("%d of five beats are held back", len(c.held))
+	}
+	if n := c.rhythm.between(first, at/minuteMicros); n != 0 {
+		t.Errorf("the device has %d events of those minutes, want none", n)
+	}
+}
+
 // TestClock_WhatIsMeantToBeRegularIsBelieved lets a device report every five minutes
 // from its first day on.
 func TestClock_WhatIsMeantToBeRegularIsBelieved(t *testing.T) {
