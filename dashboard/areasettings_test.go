@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// deadlined is an answer that notes until when the body of its request may be read.
+// deadlined is an answer that notes until when the body of its request might be read:
+// once it has come the deadline is taken away.
 type deadlined struct {
 	*httptest.ResponseRecorder
 	read time.Time
@@ -16,7 +17,9 @@ type deadlined struct {
 
 // SetReadDeadline is what servers let handlers do.
 func (d *deadlined) SetReadDeadline(t time.Time) error {
-	d.read = t
+	if t.After(d.read) {
+		d.read = t
+	}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os/user"
 	"strings"
 	"time"
 
@@ -80,6 +81,7 @@ type credentialOptions struct {
 	http     string
 	prefixes []string
 	revoke   bool
+	by       string
 }
 
 func newDeviceCredentialsCommand() *cobra.Command {
@@ -102,8 +104,17 @@ publish below the prefixes.`,
 	f := cmd.Flags()
 	f.StringVar(&o.http, "http", localHTTP, "server that issues")
 	f.StringArrayVar(&o.prefixes, "prefix", nil, "topic prefix of a gateway or network server; may be given many times")
+	f.StringVar(&o.by, "by", account(), "who does it, as the server keeps it")
 	f.BoolVar(&o.revoke, "revoke", false, "revoke the password instead")
 	return cmd
+}
+
+// account is the name of the person at this machine, as far as it knows one.
+func account() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
 }
 
 const apiTimeout = 30 * time.Second
@@ -118,13 +129,17 @@ func deviceCredentials(ctx context.Context, out io.Writer, name string, o creden
 	case o.revoke:
 		path, method = "credentials/"+url.PathEscape(name), http.MethodDelete
 	case len(o.prefixes) > 0:
-		b, err := json.Marshal(map[string]any{"user": name, "prefixes": o.prefixes})
+		b, err := json.Marshal(map[string]any{"user": name, "prefixes": o.prefixes, "by": o.by})
 		if err != nil {
 			return err
 		}
 		path, body = "credentials", string(b)
 	}
-	address, err := apiURL(o.http, path, nil)
+	var query url.Values
+	if body == "" {
+		query = url.Values{"by": {o.by}}
+	}
+	address, err := apiURL(o.http, path, query)
 	if err != nil {
 		return err
 	}
