@@ -25,7 +25,7 @@ const STEADY = 12;
 const CLOSED = 500;
 
 /** How much more the last quarter of the rounds may hold than the one before, at the median: a share and an amount. */
-const TOLERANCE = {heapMB: [0.01, 0.15], nodes: [0.01, 10], listeners: [0.01, 5]};
+const TOLERANCE = {heapMB: [0.01, 0.1], nodes: [0.01, 10], listeners: [0.01, 5]};
 
 /** Too far from the cells for an alert to be grouped with theirs. */
 const AWAY = {lat: 31.285, lon: 121.36};
